@@ -1,0 +1,1 @@
+"""What the command line needs: finding a router by its name, reading the TOML file."""

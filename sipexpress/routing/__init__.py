@@ -1,0 +1,1 @@
+"""What users write routers against: Router, use(), route marks, and answers that may wait."""

@@ -1,0 +1,36 @@
+"""The context of one handler run: what its twin and the modules see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sipexpress.sip.message import Request, Response
+from sipexpress.transaction.response_context import Branch
+
+if TYPE_CHECKING:
+    from sipexpress.server.call import Call
+    from sipexpress.server.server import Server
+
+
+class Context:
+    """One run of one handler."""
+
+    __slots__ = ("branch", "call", "dropped", "kind", "msg", "reply", "server")
+
+    def __init__(
+        self,
+        server: Server,
+        call: Call,
+        kind: int,
+        msg: Request,
+        reply: Response | None = None,
+        branch: Branch | None = None,
+    ) -> None:
+        self.server = server
+        self.call = call
+        self.kind = kind
+        self.msg = msg
+        self.reply = reply
+        self.branch = branch
+        self.dropped = False
+        """Whether the route said drop(): a provisional reply goes no further, a branch is not sent."""

@@ -1,0 +1,84 @@
+"""Messages that a proxy writes itself: replies, the ACK for a failure, CANCEL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sipexpress.sip.message import Message, Request, Response, parse_message
+from sipexpress.sip.via import split_first
+
+
+def _lines(message: Message, key: str) -> list[bytes]:
+    return [line for _, _, line in message._lines(key)]
+
+
+def compose_reply(
+    request: Request,
+    code: int,
+    reason: str,
+    to_tag: bytes | None,
+    extra: Sequence[bytes] = (),
+    body: bytes = b"",
+) -> bytes:
+    """Return a reply to `request` (RFC 3261 8.2.6).
+
+    `to_tag` is added to To where that has none; `extra` are header lines without CRLF.
+    Record-Route is copied for 180 to 299 (12.1.1), Timestamp for 100 (8.2.6.1).
+    """
+    lines = [b"SIP/2.0 %d %b" % (code, reason.encode("utf-8", "surrogateescape"))]
+    lines += _lines(request, "via")
+    lines += _lines(request, "from")
+    to = _lines(request, "to")
+    if to_tag is not None and code > 100 and to and request.to_tag is None:
+        to = [to[0] + b";tag=" + to_tag]
+    lines += to
+    lines += _lines(request, "call-id")
+    lines += _lines(request, "cseq")
+    if 180 <= code < 300:
+        lines += _lines(request, "record-route")
+    elif code == 100:
+        lines += _lines(request, "timestamp")
+    lines += extra
+    lines.append(b"Content-Length: %d\r\n\r\n" % len(body))
+    return b"\r\n".join(lines) + body
+
+
+def compose_ack(sent: bytes, response: Response) -> bytes:
+    """Return the ACK for a final response >= 300 to the INVITE `sent` (RFC 3261 17.1.1.3)."""
+    return _companion(sent, b"ACK", _lines(response, "to"))
+
+
+def compose_cancel(sent: bytes, extra: Sequence[bytes] = ()) -> bytes:
+    """Return the CANCEL for the INVITE `sent` (RFC 3261 9.1); `extra` may carry Reason (RFC 3326)."""
+    return _companion(sent, b"CANCEL", None, extra)
+
+
+def _companion(sent: bytes, method: bytes, to: list[bytes] | None, extra: Sequence[bytes] = ()) -> bytes:
+    invite = parse_message(sent)
+    assert isinstance(invite, Request)
+    lines = [b"%b %b SIP/2.0" % (method, invite.raw_uri), _lines(invite, "via")[0]]
+    lines += _lines(invite, "route")
+    lines.append(b"Max-Forwards: 70")
+    lines += _lines(invite, "from")
+    lines += to or _lines(invite, "to")
+    lines += _lines(invite, "call-id")
+    lines.append(b"CSeq: %d %b" % (invite.cseq.number, method))
+    lines += extra
+    lines.append(b"Content-Length: 0\r\n\r\n")
+    return b"\r\n".join(lines)
+
+
+def received_via(request: Request, host: str, port: int | None) -> bytes:
+    """Return the top Via line with received and (where `port` is given) rport set to what was
+    seen, whatever the sender wrote there (RFC 3261 18.2.1, RFC 3581).
+    """
+    first, rest = split_first(request.header_values("via")[0])
+    parts = [
+        part for part in first.split(b";") if part.partition(b"=")[0].strip().lower() not in (b"received", b"rport")
+    ]
+    parts.append(b"received=" + host.encode())
+    if port is not None:
+        parts.append(b"rport=%d" % port)
+    line = b"Via: " + b";".join(parts)
+    rest = rest.strip()
+    return line + b", " + rest if rest else line

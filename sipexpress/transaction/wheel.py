@@ -1,0 +1,84 @@
+"""The timer wheel: one next deadline for each object, 100 ms ticks, never early."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from sipexpress.transaction.timers import TICK
+
+
+class Timed:
+    """Something with one next deadline."""
+
+    __slots__ = ("armed", "due")
+
+    due: float
+    """Absolute time of the deadline in seconds; 0.0 = none."""
+    armed: int
+    """The tick under which the wheel holds it; 0 = none."""
+
+    def timeout(self, now: float) -> int:
+        """The deadline has passed; returns effects and sets the next `due`."""
+        raise NotImplementedError
+
+
+def tick_of(due: float) -> int:
+    """The first tick at or after `due`."""
+    return ceil(due / TICK - 1e-6)
+
+
+class Wheel:
+    """Deadlines by tick. Moving one later, or dropping it, costs nothing until its old tick comes."""
+
+    __slots__ = ("_slots", "_tick")
+
+    def __init__(self, now: float) -> None:
+        self._slots: dict[int, list[Timed]] = {}
+        self._tick = int(now / TICK)
+
+    def __bool__(self) -> bool:
+        return bool(self._slots)
+
+    def arm(self, timed: Timed) -> None:
+        """Note the deadline in `timed.due`."""
+        tick = tick_of(timed.due)
+        if tick <= self._tick:
+            tick = self._tick + 1
+        armed = timed.armed
+        if armed and armed <= tick:
+            return
+        timed.armed = tick
+        slot = self._slots.get(tick)
+        if slot is None:
+            self._slots[tick] = [timed]
+        else:
+            slot.append(timed)
+
+    def next_due(self) -> float:
+        """When the next tick is (absolute time in seconds)."""
+        return (self._tick + 1) * TICK
+
+    def advance(self, now: float) -> list[Timed]:
+        """Move on to `now` and return whatever has come due, in order of ticks."""
+        until = int(now / TICK + 1e-6)
+        if until <= self._tick:
+            return []
+        slots = self._slots
+        if until - self._tick > len(slots):
+            ticks = sorted(tick for tick in slots if tick <= until)
+        else:
+            ticks = [tick for tick in range(self._tick + 1, until + 1) if tick in slots]
+        self._tick = until
+        expired = []
+        for tick in ticks:
+            for timed in slots.pop(tick):
+                if timed.armed != tick:
+                    continue
+                timed.armed = 0
+                if not timed.due:
+                    continue
+                if tick_of(timed.due) > until:
+                    self.arm(timed)
+                else:
+                    expired.append(timed)
+        return expired

@@ -1,0 +1,164 @@
+"""UDP: a reader of our own, which drains the socket and sends without a queue."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket as sockets
+import struct
+from typing import Any
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from sipexpress.transport.flow import Address, Flow
+from sipexpress.transport.listen import Socket
+
+BATCH = 64
+RECEIVE_BUFFER = 4 * 1024 * 1024
+_IP_RECVERR = 11
+_IPV6_RECVERR = 25
+_ERRORS_AT_ONCE = 64
+_QUOTED = 1024
+# ICMP says the peer cannot be reached; others (a smaller MTU) are the kernel's business.
+_UNREACHABLE = frozenset((errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPROTO))
+
+
+class DatagramFlow(Flow):
+    """A peer over UDP."""
+
+    __slots__ = ()
+
+    protocol = "UDP"
+    reliable = False
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram."""
+        socket: Any = self.socket
+        try:
+            socket.sendto(data, self.address)
+        except OSError as error:
+            socket.retry(self, data, error)
+
+
+@implementer(IReadDescriptor)
+class UdpSocket(Socket):
+    """One UDP socket on a reactor with IReactorFDSet."""
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, host: str, port: int, receiver: Any, advertised: tuple[str, int | None] | None
+    ) -> None:
+        family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
+        sock = sockets.socket(family, sockets.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            if family == sockets.AF_INET6:
+                sock.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_V6ONLY, 1)
+            self._tune(sock, family)
+            sock.bind((host, port))
+        except BaseException:
+            sock.close()
+            raise
+        super().__init__("UDP", host, sock.getsockname()[1], receiver, advertised)
+        self._reactor = reactor
+        self._sock = sock
+        self._stopped = False
+        self.sendto = sock.sendto
+        self.dropped = 0
+        """Datagrams that the full send buffer refused."""
+        reactor.addReader(self)
+
+    @staticmethod
+    def _tune(sock: sockets.socket, family: int) -> None:
+        for option in (getattr(sockets, "SO_RCVBUFFORCE", 33), sockets.SO_RCVBUF):
+            try:
+                sock.setsockopt(sockets.SOL_SOCKET, option, RECEIVE_BUFFER)
+                break
+            except OSError:  # the forced one needs CAP_NET_ADMIN
+                continue
+        if os.uname().sysname == "Linux":
+            if family == sockets.AF_INET6:
+                sock.setsockopt(sockets.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                sock.setsockopt(sockets.IPPROTO_IP, _IP_RECVERR, 1)
+
+    def flow_to(self, address: Address) -> Flow:
+        """The flow to a peer."""
+        return DatagramFlow(self, address)
+
+    # IReadDescriptor
+
+    def fileno(self) -> int:
+        """The descriptor; -1 once closed."""
+        return self._sock.fileno()
+
+    def logPrefix(self) -> str:
+        """For Twisted's log context."""
+        return str(self)
+
+    def doRead(self) -> None:
+        """Take up to 64 datagrams."""
+        recvfrom = self._sock.recvfrom
+        received = self.receiver.received
+        for _ in range(BATCH):
+            try:
+                data, peer = recvfrom(65535)
+            except BlockingIOError:
+                return
+            except OSError:
+                if self._stopped:
+                    return
+                self._read_errors()
+                continue
+            if len(data) <= 4 or not data.strip(b"\r\n\0 "):
+                continue  # a keep-alive (RFC 5626 4.4.1 and the phones that send four bytes)
+            try:
+                received(data, DatagramFlow(self, peer[:2]))
+            except Exception:
+                self._log.failure("a message from {peer} could not be handled", peer=peer)
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor takes a pending ICMP error for the end of a connection: read it, and stay."""
+        if not self._stopped:
+            self._reactor.addReader(self)
+            self._read_errors()
+
+    def _read_errors(self) -> None:
+        """Tell the receiver about datagrams that did not arrive (IP_RECVERR)."""
+        for _ in range(_ERRORS_AT_ONCE):
+            try:
+                data, ancillary, _, peer = self._sock.recvmsg(_QUOTED, 512, sockets.MSG_ERRQUEUE)
+            except OSError:
+                return
+            for _, _, detail in ancillary:
+                if len(detail) < 16:
+                    continue
+                number, origin = struct.unpack_from("=IB", detail)
+                if number in _UNREACHABLE and origin in (2, 3) and peer:
+                    self.receiver.send_failed(DatagramFlow(self, peer[:2]), data, os.strerror(number))
+
+    def retry(self, flow: DatagramFlow, data: bytes, error: OSError) -> None:
+        """A datagram was not taken: an error of an earlier one is reported by the next call."""
+        if self._stopped:
+            return
+        if isinstance(error, BlockingIOError):
+            self.dropped += 1
+            return
+        self._read_errors()
+        try:
+            self.sendto(data, flow.address)
+        except BlockingIOError:
+            self.dropped += 1
+        except OSError as again:
+            # Later, so that no machine is told while it starts.
+            self._reactor.callLater(0, self.receiver.send_failed, flow, data, again.strerror or str(again))
+
+    def stop(self) -> None:
+        """Close it."""
+        if not self._stopped:
+            self._stopped = True
+            self._reactor.removeReader(self)
+            self._sock.close()
