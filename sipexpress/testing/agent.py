@@ -114,7 +114,7 @@ class Agent:
     def unique(self) -> str:
         """A text that this agent has never used."""
         self._count += 1
-        return f"{self.user}-{self.socket.port}-{self._count}"
+        return f"{self.user}-{self.socket.host.replace(':', '.')}-{self.socket.port}-{self._count}"
 
     def new_tag(self) -> bytes:
         """A new tag."""
@@ -133,6 +133,8 @@ class Agent:
         if exchange is None:
             exchange = Exchange(self, request)
         key = branch_of(request.header_values("via")[0]) or b""
+        if request.method == "CANCEL":
+            key += b"\tCANCEL"
         kind = InviteClient if request.method == "INVITE" else PlainClient
         flow = self.socket.flow_to(destination)
         self._begin(kind(key, flow, flow.reliable, self.timers, exchange), data)
