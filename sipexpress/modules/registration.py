@@ -130,7 +130,8 @@ class Registration:
                 left.append(self._binding(change, made))
         if max_contacts and len(left) > max_contacts and len(left) > len(bindings):
             raise Refused(503, "Too many registered contacts")
-        return left
+        # One without q counts as 1.0.
+        return sorted(left, key=lambda binding: -1.0 if binding.q is None else -binding.q)
 
     def _in_order(self, binding: Binding) -> bool:
         """False for a retransmission. Raises Refused for what was overtaken (RFC 3261 10.3 step 7)."""

@@ -111,9 +111,8 @@ class Usrloc(ModuleBase):
                 raise SipExpressError(f"usrloc holds max_records = {self.max_records} records")
             self.records += 1
         if self.desc_time_order:
-            records[aor] = sorted(bindings, key=lambda binding: -binding.updated)
-        else:
-            records[aor] = sorted(bindings, key=lambda binding: -1.0 if binding.q is None else -binding.q)
+            bindings = sorted(bindings, key=lambda binding: -binding.updated)
+        records[aor] = bindings
 
     def _expire(self) -> None:
         places = ((table, aor) for table in list(self.tables) for aor in list(self.tables[table]))

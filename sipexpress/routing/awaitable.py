@@ -88,7 +88,7 @@ class Answer(Deferred[T]):
             self._sx_ctx = None
             work = self._sx_work
             if work is not None:
-                work.cancel("forgotten")
+                work.forget()
             ctx.call.forgotten(f"the answer of {self._sx_name} was dropped: write `await` before the call")
 
 

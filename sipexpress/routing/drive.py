@@ -34,6 +34,11 @@ class Work:
         if self._done is not None:
             self._held = answer
 
+    def forget(self) -> None:
+        """Nobody wants the answer: end."""
+        self._done = lambda value, error: None
+        self.cancel("forgotten")
+
     def wait(self, thing: Any) -> None:
         """The coroutine waits for `thing`."""
         if isinstance(thing, Deferred):
