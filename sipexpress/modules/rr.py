@@ -14,7 +14,7 @@ from sipexpress.routing.use import Functions, ModuleBase
 from sipexpress.server.kinds import BRANCH, FAILURE, REQUEST
 from sipexpress.server.parameters import switch
 from sipexpress.sip.message import Request
-from sipexpress.sip.nameaddr import NameAddr
+from sipexpress.sip.routeset import Route
 from sipexpress.sip.uri import Uri
 
 MARK = "dm"
@@ -114,24 +114,24 @@ class RrFunctions(Functions):
         if not msg.has_header("route"):
             return False
         try:
-            routes = [(item, NameAddr.parse(item).uri) for item in msg.header_list("route")]
-            return self._loose_route(msg, routes)
+            return self._loose_route(msg, [Route(item) for item in msg.header_list("route")])
         except ParseError:
             self.ctx.call.error = 400
             return False
 
-    def _loose_route(self, msg: Request, routes: list[tuple[bytes, Any]]) -> bool:
+    def _loose_route(self, msg: Request, routes: list[Route]) -> bool:
         in_dialog = msg.to_tag is not None
         before = len(routes)
         mark: str | None = None
+        server = self.ctx.server
         request_uri = msg.uri
-        strict = in_dialog and self._ours(request_uri)
-        if strict and isinstance(request_uri, Uri):
+        strict = in_dialog and isinstance(request_uri, Uri) and server.is_myself(request_uri.host, request_uri.port)
+        if strict:
             mark = request_uri.param(MARK)
-        while routes and self._ours(routes[0][1]):
-            uri = routes.pop(0)[1]
-            mark = mark or uri.param(MARK)
-            if uri.param("r2") is None:
+        while routes and routes[0].host is not None and server.is_myself(routes[0].host, routes[0].port):
+            route = routes.pop(0)
+            mark = mark or route.param(MARK)
+            if route.param("r2") is None:
                 break
         if before != len(routes):
             self._write(msg, routes)
@@ -148,32 +148,28 @@ class RrFunctions(Functions):
             msg.dst_uri = None
         return True
 
-    def _from_strict(self, msg: Request, routes: list[tuple[bytes, Any]]) -> bool:
+    def _from_strict(self, msg: Request, routes: list[Route]) -> bool:
         """The hop before us put our entry into the Request-URI: its URI is the last Route (16.4)."""
         if not routes:
             return False
-        if len(routes) > 1 and routes[0][1].param("lr") is None:
-            msg.set_uri(routes.pop(0)[1])
+        if len(routes) > 1 and routes[0].param("lr") is None:
+            msg.set_uri(routes.pop(0).text)
         else:
-            msg.set_uri(routes.pop()[1])
-            msg.dst_uri = str(routes[0][1]).encode() if routes else None
+            msg.set_uri(routes.pop().text)
+            msg.dst_uri = routes[0].text if routes else None
         self._write(msg, routes)
         return True
 
-    def _follow(self, msg: Request, routes: list[tuple[bytes, Any]]) -> None:
-        uri = routes[0][1]
-        if uri.param("lr") is not None:
-            msg.dst_uri = str(uri).encode("utf-8", "surrogateescape")
+    def _follow(self, msg: Request, routes: list[Route]) -> None:
+        if routes[0].param("lr") is not None:
+            msg.dst_uri = routes[0].text
             return
         # A strict router comes next (16.6 step 6): it wants itself in the Request-URI.
-        del routes[0]
-        routes.append((b"<" + msg.raw_uri + b">", msg.uri))
+        strict = routes.pop(0)
+        routes.append(Route(b"<" + msg.raw_uri + b">"))
         self._write(msg, routes)
-        msg.set_uri(uri)
+        msg.set_uri(strict.text)
         msg.dst_uri = None
-
-    def _ours(self, uri: Any) -> bool:
-        return isinstance(uri, Uri) and self.ctx.server.is_myself(uri.host, uri.port)
 
     def _signed(self, msg: Request, mark: str | None) -> bool:
         if not mark:
@@ -181,8 +177,8 @@ class RrFunctions(Functions):
         secret = self.ctx.server.secret
         return bool(secret.check_mark(mark.encode("ascii", "replace"), msg.call_id, (msg.from_tag, msg.to_tag)))
 
-    def _write(self, msg: Request, routes: list[tuple[bytes, Any]]) -> None:
-        msg.replace_lines("route", [b"Route: " + item for item, _ in routes])
+    def _write(self, msg: Request, routes: list[Route]) -> None:
+        msg.replace_lines("route", [b"Route: " + route.raw for route in routes])
 
 
 def _user(msg: Request) -> bytes:

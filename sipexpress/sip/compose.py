@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sipexpress.sip.message import Message, Request, Response, parse_message
+from sipexpress.sip.message import Request, Response, parse_message
 from sipexpress.sip.via import split_first
 
-
-def _lines(message: Message, key: str) -> list[bytes]:
-    return [line for _, _, line in message._lines(key)]
+_COPIED = frozenset(("via", "from", "to", "call-id", "cseq"))
+_COPIED_WITH_ROUTE = _COPIED | {"record-route"}
+_COPIED_WITH_TIME = _COPIED | {"timestamp"}
 
 
 def compose_reply(
@@ -25,19 +25,12 @@ def compose_reply(
     `to_tag` is added to To where that has none; `extra` are header lines without CRLF.
     Record-Route is copied for 180 to 299 (12.1.1), Timestamp for 100 (8.2.6.1).
     """
+    copied = _COPIED_WITH_ROUTE if 180 <= code < 300 else _COPIED_WITH_TIME if code == 100 else _COPIED
     lines = [b"SIP/2.0 %d %b" % (code, reason.encode("utf-8", "surrogateescape"))]
-    lines += _lines(request, "via")
-    lines += _lines(request, "from")
-    to = _lines(request, "to")
-    if to_tag is not None and code > 100 and to and request.to_tag is None:
-        to = [to[0] + b";tag=" + to_tag]
-    lines += to
-    lines += _lines(request, "call-id")
-    lines += _lines(request, "cseq")
-    if 180 <= code < 300:
-        lines += _lines(request, "record-route")
-    elif code == 100:
-        lines += _lines(request, "timestamp")
+    for key, line in request.lines_in(copied):
+        if key == "to" and to_tag is not None and code > 100 and request.to_tag is None:
+            line += b";tag=" + to_tag
+        lines.append(line)
     lines += extra
     lines.append(b"Content-Length: %d\r\n\r\n" % len(body))
     return b"\r\n".join(lines) + body
@@ -45,7 +38,7 @@ def compose_reply(
 
 def compose_ack(sent: bytes, response: Response) -> bytes:
     """Return the ACK for a final response >= 300 to the INVITE `sent` (RFC 3261 17.1.1.3)."""
-    return _companion(sent, b"ACK", _lines(response, "to"))
+    return _companion(sent, b"ACK", response.lines("to"))
 
 
 def compose_cancel(sent: bytes, extra: Sequence[bytes] = ()) -> bytes:
@@ -56,12 +49,12 @@ def compose_cancel(sent: bytes, extra: Sequence[bytes] = ()) -> bytes:
 def _companion(sent: bytes, method: bytes, to: list[bytes] | None, extra: Sequence[bytes] = ()) -> bytes:
     invite = parse_message(sent)
     assert isinstance(invite, Request)
-    lines = [b"%b %b SIP/2.0" % (method, invite.raw_uri), _lines(invite, "via")[0]]
-    lines += _lines(invite, "route")
+    lines = [b"%b %b SIP/2.0" % (method, invite.raw_uri), invite.lines("via")[0]]
+    lines += invite.lines("route")
     lines.append(b"Max-Forwards: 70")
-    lines += _lines(invite, "from")
-    lines += to or _lines(invite, "to")
-    lines += _lines(invite, "call-id")
+    lines += invite.lines("from")
+    lines += to or invite.lines("to")
+    lines += invite.lines("call-id")
     lines.append(b"CSeq: %d %b" % (invite.cseq.number, method))
     lines += extra
     lines.append(b"Content-Length: 0\r\n\r\n")

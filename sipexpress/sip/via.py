@@ -19,13 +19,14 @@ _BRANCH = re.compile(rb';[ \t]*branch[ \t]*=[ \t]*([^\s;,"]+)', re.IGNORECASE)
 class Via:
     """One hop. `transport` is in upper case, `host` as written without brackets, `port` None when absent."""
 
-    __slots__ = ("host", "params", "port", "transport")
+    __slots__ = ("_params", "_text", "host", "port", "transport")
 
-    def __init__(self, transport: str, host: str, port: int | None, params: Params) -> None:
+    def __init__(self, transport: str, host: str, port: int | None, text: str = "") -> None:
         self.transport = transport
         self.host = host
         self.port = port
-        self.params = params
+        self._text = text
+        self._params: Params | None = None
 
     @classmethod
     def parse(cls, value: bytes) -> Via:
@@ -40,7 +41,15 @@ class Via:
         number = None if port is None else int(port)
         if number is not None and not 0 < number < 65536:
             raise HeaderError(f"Via {value[:60]!r}: the port is out of range")
-        return cls(transport.upper(), host.strip("[]"), number, parse_params(params or "", "Via"))
+        return cls(transport.upper(), host.strip("[]"), number, params or "")
+
+    @property
+    def params(self) -> Params:
+        """The parameters. Raises HeaderError."""
+        params = self._params
+        if params is None:
+            params = self._params = parse_params(self._text, "Via")
+        return params
 
     @property
     def branch(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
@@ -106,10 +107,8 @@ class WaitingTests(RouterTestCase):
         class Stubborn(sipexpress.Router):
             async def route(self) -> Any:
                 while True:
-                    try:
+                    with suppress(CancelledError):
                         await Deferred()
-                    except CancelledError:
-                        pass
 
         server = self.serve(Stubborn, route_timeout=5)
         call = self.phone("alice").invite("bob")
@@ -156,11 +155,11 @@ class FailingTests(RouterTestCase):
         class Raising(Plain):
             async def route(self) -> Any:
                 if self.method == "MESSAGE":
-                    return {}["nothing"]
+                    raise KeyError("nothing")
                 return await super().route()
 
         self.serve(Raising)
-        alice, bob = self.registered("alice", "bob")
+        alice, _ = self.registered("alice", "bob")
         message = alice.request("MESSAGE", "bob")
         call = alice.invite("bob")
         self.clock.advance(1)
@@ -234,7 +233,7 @@ class FailingTests(RouterTestCase):
     def test_dropped_answer_fails_the_request(self) -> None:
         class Forgetful(Plain):
             async def route(self) -> Any:
-                self.check()
+                self.check()  # type: ignore[unused-coroutine]
                 await pause(clock, 1)
                 self.tm.t_reply(200, "Fine")
 
