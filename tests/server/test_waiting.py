@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import contextlib
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
@@ -107,7 +107,7 @@ class WaitingTests(RouterTestCase):
         class Stubborn(sipexpress.Router):
             async def route(self) -> Any:
                 while True:
-                    with suppress(CancelledError):
+                    with contextlib.suppress(CancelledError):
                         await Deferred()
 
         server = self.serve(Stubborn, route_timeout=5)
@@ -119,7 +119,7 @@ class WaitingTests(RouterTestCase):
     def test_inline_callbacks(self) -> None:
         class Generator(Plain):
             @inlineCallbacks
-            def route(self) -> Any:
+            def route(self) -> Any:  # type: ignore[override]
                 if self.method == "REGISTER":
                     yield self.registrar.save("location")
                     return
