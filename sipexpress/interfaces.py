@@ -31,7 +31,7 @@ class IRoutes(Interface):
         """Run `handler` (None: the request route) for `context`.
 
         Return None when it has ended (an exception that ended it propagates), else a run
-        with ``cancel(why)``; then ``done(error)`` is called once, with None or the exception.
+        with ``cancel(why)``; then ``done(context, error)`` is called once, with None or the exception.
         """
 
 

@@ -85,16 +85,14 @@ class Options(usage.Options):
         try:
             super().parseOptions(options)  # type: ignore[no-untyped-call]
         except usage.UsageError as error:
-            found = re.match(r"option (--)?(\S+) not recognized", str(error))
+            found = re.match(r"option (--?)(\S+) not recognized", str(error))
             if found is None:
                 raise
             names = [name.rstrip("=") for name in self.longOpt]
             name = found.group(2)
             if self.parent is not None and name in [each.rstrip("=") for each in self.parent.longOpt]:
                 raise usage.UsageError(f"--{name} is an option of twistd itself: write it before sipexpress") from None
-            raise usage.UsageError(
-                f"unknown option {found.group(1) or '-'}{found.group(2)}{nearest(found.group(2), names)}"
-            ) from None
+            raise usage.UsageError(f"unknown option {found.group(1)}{name}{nearest(name, names)}") from None
 
     def parseArgs(self, *args: str) -> None:
         """There are no arguments besides options."""
@@ -182,7 +180,9 @@ class TapService(Service):
         if parent["pidfile"]:
             with suppress(OSError):
                 os.unlink(parent["pidfile"])
-        raise SystemExit(f"sipexpress: {error}")
+        # By now twistd has turned sys.stderr into its log.
+        print(f"sipexpress: {error}", file=sys.__stderr__)
+        raise SystemExit(1)
 
     def startService(self) -> None:
         """Start the modules, and look after signals."""

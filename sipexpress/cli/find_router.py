@@ -21,6 +21,8 @@ def find_router(spec: str, directory: str = ".", fresh: bool = False) -> Any:
 
     Raises ConfigError when there is none; what the user's module raises itself passes through.
     """
+    if not isinstance(spec, str):  # from the TOML file
+        raise ConfigError(f"router {spec!r}: expected a text")
     folder = str(Path(directory).resolve())
     if not Path(folder).is_dir():
         raise ConfigError(f"app-dir {directory!r}: there is no such directory")
@@ -32,7 +34,7 @@ def find_router(spec: str, directory: str = ".", fresh: bool = False) -> Any:
         raise ConfigError(f"router {spec!r}: expected {spec}:Class")
     else:
         where, _, name = spec.rpartition(".")
-    if not where or not name:
+    if not where or not name or (where.startswith(".") and not where.endswith(".py")):
         raise ConfigError(f"router {spec!r}: expected module.Class or path/to/file.py:Class")
     module = _from_file(spec, Path(folder) / where) if where.endswith(".py") else _from_path(spec, where, folder, fresh)
     found = getattr(module, name, None)
@@ -53,30 +55,44 @@ def _from_path(spec: str, where: str, folder: str, fresh: bool) -> ModuleType:
     known = sys.modules.pop(where, None) if fresh and not where.startswith("sipexpress.") else None
     try:
         return importlib.import_module(where)
-    except ModuleNotFoundError as error:
+    except BaseException as error:
+        if known is not None:
+            sys.modules[where] = known
         # Only where the named module itself is missing: an import inside it that fails is the user's to see.
-        if error.name is not None and (where == error.name or where.startswith(error.name + ".")):
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name is not None
+            and f"{where}.".startswith(f"{error.name}.")
+        ):
             raise ConfigError(
                 f"router {spec!r}: there is no module {error.name!r} in {folder} or on sys.path"
             ) from None
-        raise
-    except BaseException:
-        if known is not None:
-            sys.modules[where] = known
         raise
 
 
 def _from_file(spec: str, path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"router {spec!r}: there is no file {path}")
-    loader = importlib.util.spec_from_file_location(path.stem, path)
+    name = path.stem
+    while _is_taken(name, path):
+        name += "_"
+    loader = importlib.util.spec_from_file_location(name, path)
     assert loader is not None
     assert loader.loader is not None
-    module = importlib.util.module_from_spec(loader)
-    sys.modules[path.stem] = module
+    known = sys.modules.get(name)
+    module = sys.modules[name] = importlib.util.module_from_spec(loader)
     try:
         loader.loader.exec_module(module)
     except BaseException:
-        del sys.modules[path.stem]
+        if known is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = known
         raise
     return module
+
+
+def _is_taken(name: str, path: Path) -> bool:
+    """Whether a module that is not this file has the name, as ``queue`` has when the file is queue.py."""
+    known = sys.modules.get(name)
+    return name in sys.stdlib_module_names or (known is not None and getattr(known, "__file__", None) != str(path))

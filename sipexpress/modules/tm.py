@@ -41,7 +41,7 @@ class TmFunctions(Functions):
         In the request route the targets are the Request-URI and what append_branch or lookup
         added; in a failure route only what was added since it began. An INVITE is answered
         100 at once. An ACK, or a CANCEL without transaction, is forwarded without one.
-        Does not wait: name look-ups and transport errors become the result of their branch.
+        Name look-ups and transport errors become the result of their branch. Does not wait.
 
         True when at least one target is well formed. False otherwise, when the caller has
         canceled, and when a final reply was sent; sl_reply_error() knows which.

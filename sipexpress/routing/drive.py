@@ -124,7 +124,7 @@ class Work:
             self._end(None, RouteError(f"ended: {why}"))
 
 
-def drive(function: Callable[..., Any], twin: Any, done: Callable[[BaseException | None], None]) -> Work | None:
+def drive(function: Callable[..., Any], twin: Any, done: Callable[[Any, BaseException | None], None]) -> Work | None:
     """Run a handler. None when it has ended (what it raised is raised here), else the work that waits."""
     try:
         result = function(twin)
@@ -134,7 +134,8 @@ def drive(function: Callable[..., Any], twin: Any, done: Callable[[BaseException
             except StopIteration as stop:
                 result = stop.value
             else:
-                work = Work(result, twin._ctx.server.later, lambda _, error: done(_quiet(error)))
+                ctx = twin._ctx
+                work = Work(result, ctx.server.later, lambda _, error: done(ctx, _quiet(error)))
                 work.wait(thing)
                 return work
     except Exit:
@@ -145,7 +146,8 @@ def drive(function: Callable[..., Any], twin: Any, done: Callable[[BaseException
         result._sx_ctx = None
         return None
     if isinstance(result, Deferred) or type(result) is CoroutineType:
-        work = Work(None, twin._ctx.server.later, lambda _, error: done(_quiet(error)))
+        ctx = twin._ctx
+        work = Work(None, ctx.server.later, lambda _, error: done(ctx, _quiet(error)))
         work._returned(result)
         return work
     if type(result) is GeneratorType:

@@ -43,7 +43,7 @@ class Deliver:
         context = Context(self._server, call, REPLY, call.request, response, branch)
         branch.lane = []
 
-        def done(error: BaseException | None) -> None:
+        def done(context: Context, error: BaseException | None) -> None:
             if response.status >= 200 or not context.dropped:
                 self.decide(call, branch, response.status, response)
             waiting, branch.lane = branch.lane, None
@@ -104,7 +104,7 @@ class Deliver:
         request = call.request.copy()
         call.targets = []
         run = Context(self._server, call, FAILURE, request, best.response if best else None, best)
-        self._server.runs.start(call, handler, run, lambda error: self.settle(call))
+        self._server.runs.start(call, handler, run, lambda context, error: self.settle(call))
 
     def settle(self, call: Call) -> None:
         """Send the best response upstream, unless something is pending again or was sent."""

@@ -115,10 +115,11 @@ class Inbound:
 
     def _route(self, call: Call) -> None:
         context = Context(self._server, call, REQUEST, call.request)
-        self._server.runs.start(call, None, context, lambda error: self._routed(call))
+        self._server.runs.start(call, None, context, self._routed)
 
-    def _routed(self, call: Call) -> None:
+    def _routed(self, context: Context, error: BaseException | None) -> None:
         """The request route has ended."""
+        call = context.call
         if not call.acted and call.request.method != "ACK" and not call.canceled:
             self._server.counters.note("unfinished_routes")
             self._server.log.warn(

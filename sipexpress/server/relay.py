@@ -110,7 +110,7 @@ class Relay:
         branch.starting = self
         context = Context(self._server, call, BRANCH, request, None, branch)
 
-        def done(error: BaseException | None) -> None:
+        def done(context: Context, error: BaseException | None) -> None:
             branch.starting = None
             if branch.final:
                 return

@@ -55,36 +55,47 @@ class Runs:
         return len(self._waiting)
 
     def start(
-        self, call: Call, handler: object | None, context: Context, done: Callable[[BaseException | None], None]
+        self,
+        call: Call,
+        handler: object | None,
+        context: Context,
+        done: Callable[[Context, BaseException | None], None],
     ) -> None:
-        """Run a handler, then `done` with None or what ended it.
+        """Run a handler, then `done` with its context, and None or what ended it.
 
         An exception is logged and answered 500; it harms no other call.
         """
         call.running += 1
-        waiting = Waiting()
-
-        def ended(error: BaseException | None) -> None:
-            waiting.run = None
-            waiting.due = 0.0
-            self._waiting.discard(waiting)
-            self._ended(context, error, waiting.why)
-            done(error)
-            if call.pending is not None and not call.running:
-                self._server.pending.leave(call)
-
+        context.then = done
         try:
-            run = self._server.routes.run(handler, context, ended)
+            run = self._server.routes.run(handler, context, self._waited)
         except Exception as error:
             self._ended(context, error, "")
-            done(error)
+            done(context, error)
             return
         if run is None:
             call.running -= 1
-            done(None)
+            done(context, None)
             return
+        waiting = context.waiting = Waiting()
         waiting.run = run
         self._waits(context, waiting)
+
+    def _waited(self, context: Context, error: BaseException | None) -> None:
+        """A run that has waited is over."""
+        waiting = context.waiting
+        context.waiting = None
+        why = ""
+        if waiting is not None:
+            why = waiting.why
+            waiting.run = None
+            waiting.due = 0.0
+            self._waiting.discard(waiting)
+        self._ended(context, error, why)
+        context.then(context, error)
+        call = context.call
+        if call.pending is not None and not call.running:
+            self._server.pending.leave(call)
 
     def _waits(self, context: Context, waiting: Waiting) -> None:
         server = self._server

@@ -69,7 +69,9 @@ class Server(Service):
         self.log = Log(namespace="sipexpress")
         self.router = router() if isinstance(router, type) else router
         self.reactor = reactor
-        self.settings = updated(Settings(), values, "server")
+        settings = self.settings = updated(Settings(), values, "server")
+        self._specs = [parse_listen(text) for text in settings.listen or self.router.listen]
+        self._advertise = parse_advertise(settings.advertise) if settings.advertise else None
         self.counters = Counters()
         self.timers = Timers()
         self.identity = Identity()
@@ -88,7 +90,7 @@ class Server(Service):
         self.now = self.clockwork.now
         self.wall = self.clockwork.wall
         self.wheel_arm = self.clockwork.arm
-        limit = self.settings.max_transactions
+        limit = settings.max_transactions
         self.servers: Table[InviteServer | PlainServer | Pending] = Table(limit)
         self.clients: Table[InviteClient | PlainClient] = Table(12 * limit)
         self.pending = PendingTable(self)
@@ -235,9 +237,7 @@ class Server(Service):
                 settings.tcp_message_timeout,
             )
             self.network = Network(self.reactor, limits, settings.mhomed)
-        specs = [parse_listen(text) for text in settings.listen or self.router.listen]
-        advertise = parse_advertise(settings.advertise) if settings.advertise else None
-        self.sockets = self.network.open(specs, self, advertise)
+        self.sockets = self.network.open(self._specs, self, self._advertise)
         self._addresses()
 
     @inlineCallbacks

@@ -70,12 +70,23 @@ class Fields:
     def lines(self, key: str) -> list[bytes]:
         """Every header line `key`, without CRLF."""
         edits = self._edits
+        keys, raw, bounds = self.keys, self.raw, self.bounds
         if edits is None:
-            if key not in self.keys:
+            if key not in keys:
                 return []
-            raw, bounds = self.raw, self.bounds
-            return [raw[bounds[n] : bounds[n + 1] - 2] for n, other in enumerate(self.keys) if other == key]
-        return [line for _, other, line in self._walk() if other == key]
+            return [raw[bounds[n] : bounds[n + 1] - 2] for n, other in enumerate(keys) if other == key]
+        found = [line for other, line in edits[-1] if other == key] if -1 in edits else []
+        if key in keys:
+            for number, other in enumerate(keys):
+                if other == key:
+                    if number in edits:
+                        found += [line for _, line in edits[number]]
+                    else:
+                        found.append(raw[bounds[number] : bounds[number + 1] - 2])
+        last = len(keys)
+        if last in edits:
+            found += [line for other, line in edits[last] if other == key]
+        return found
 
     def lines_in(self, keys: Collection[str]) -> list[tuple[str, bytes]]:
         """(key, line without CRLF) of every header line whose key is in `keys`."""
@@ -152,12 +163,11 @@ class Fields:
         if edits is None:
             edits = self._edits = {}
         lines = edits.get(slot)
+        # Copies of this message share the lists: they are replaced, never changed.
         if lines is None:
             edits[slot] = [(key, line)]
-        elif slot == -1:
-            lines.insert(0, (key, line))
         else:
-            lines.append((key, line))
+            edits[slot] = [(key, line), *lines] if slot == -1 else [*lines, (key, line)]
         self._forget(key)
 
     def set(self, name: str, value: str | bytes) -> None:
@@ -180,6 +190,11 @@ class Fields:
         if edits is None:
             self._edits = {self.keys.index(key): [(key, line)]}
             return
+        if -1 not in edits and key in self.keys:
+            number = self.keys.index(key)
+            if number not in edits:
+                edits[number] = [(key, line)]
+                return
         for slot, other, old in self._walk():
             if other == key:
                 self._swap(slot, key, old, [line])
@@ -188,9 +203,16 @@ class Fields:
 
     def replace_lines(self, key: str, lines: list[bytes]) -> None:
         """Put all `lines` where the first field of that key stands, and remove the other ones."""
+        edits, keys = self._edits, self.keys
+        if edits is None:
+            edits = self._edits = {}
+        if keys.count(key) == 1 and -1 not in edits and len(keys) not in edits:
+            number = keys.index(key)
+            if number not in edits:
+                edits[number] = [(key, line) for line in lines]
+                self._forget(key)
+                return
         old_lines = [(slot, line) for slot, other, line in self._walk() if other == key]
-        if self._edits is None:
-            self._edits = {}
         for slot, old in old_lines:
             self._swap(slot, key, old, lines)
             lines = []
@@ -207,7 +229,7 @@ class Fields:
             edits[slot] = new
         else:
             at = present.index((key, old))
-            present[at : at + 1] = new
+            edits[slot] = [*present[:at], *new, *present[at + 1 :]]
 
 
 def header_line(name: str, value: str | bytes) -> tuple[str, bytes]:

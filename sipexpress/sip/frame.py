@@ -17,11 +17,13 @@ PING = b"\r\n\r\n"
 class Framer:
     """Cuts a stream into messages. Every byte is looked at a bounded number of times."""
 
-    __slots__ = ("_buffer", "_needed", "_seen", "max_body", "max_header")
+    __slots__ = ("_buffer", "_needed", "_seen", "damage", "max_body", "max_header")
 
     def __init__(self, max_header: int = MAX_HEADER_BLOCK, max_body: int = MAX_BODY) -> None:
         self.max_header = max_header
         self.max_body = max_body
+        self.damage = ""
+        """Why the stream cannot be cut any more; empty while it can."""
         self._buffer = bytearray()
         self._seen = 0
         """Up to here the buffer holds no end of the header."""
@@ -36,17 +38,24 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; give the messages that are complete, and PING for each keep-alive.
 
-        Raises MessageError when the stream cannot be cut any more: close the connection.
+        When the stream cannot be cut any more, `damage` says why: close the connection.
         """
+        messages: list[bytes] = []
+        if self.damage:
+            return messages
         buffer = self._buffer
         buffer += data
-        messages: list[bytes] = []
         at = 0
         while True:
             if not self._needed:
                 at = self._skip_blank(at, messages)
-                if not self._find_end(at):
-                    break
+                try:
+                    if not self._find_end(at):
+                        break
+                except MessageError as error:
+                    self.damage = str(error)
+                    buffer.clear()
+                    return messages
             if len(buffer) - at < self._needed:
                 break
             messages.append(bytes(buffer[at : at + self._needed]))

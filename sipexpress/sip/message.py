@@ -43,7 +43,7 @@ class Message(Fields):
         other.keys = self.keys
         other.bounds = self.bounds
         edits = self._edits
-        other._edits = None if edits is None else {at: list(lines) for at, lines in edits.items()}
+        other._edits = None if edits is None else edits.copy()
         other._body = self._body
         other._kept = self._kept.copy()
 

@@ -67,8 +67,11 @@ class Connections:
         return fits
 
     def may_connect(self) -> bool:
-        """Whether one more to anywhere is within the limits."""
-        return len(self._flows) < self.limits.max_connections
+        """Whether one more to anywhere is within the limits; counts the refusal."""
+        fits = len(self._flows) < self.limits.max_connections
+        if not fits:
+            self.refused += 1
+        return fits
 
     def add(self, flow: StreamFlow) -> None:
         """A new connection; found by its peer's address from now on."""

@@ -35,10 +35,10 @@ def parse_listen(text: str) -> ListenSpec:
     if int(port) > 65535:
         raise ConfigError(f"listen {text!r}: the port is above 65535")
     if host is not None and host.startswith("["):
-        try:
-            host = str(ipaddress.IPv6Address(host.strip("[]")))
-        except ValueError:
-            raise ConfigError(f"listen {text!r}: {host} is no IPv6 address") from None
+        address = _ipv6(host)
+        if address is None:
+            raise ConfigError(f"listen {text!r}: {host} is no IPv6 address")
+        host = address
     return ListenSpec(protocol, host, int(port))
 
 
@@ -47,7 +47,18 @@ def parse_advertise(text: str) -> tuple[str, int | None]:
     found = _ADVERTISE.match(text.strip())
     if found is None or (found.group(2) is not None and not 0 < int(found.group(2)) < 65536):
         raise ConfigError(f"advertise {text!r}: expected host or host:port")
-    return found.group(1), None if found.group(2) is None else int(found.group(2))
+    host = found.group(1)
+    if host.startswith("[") and _ipv6(host) is None:
+        raise ConfigError(f"advertise {text!r}: {host} is no IPv6 address")
+    return host, None if found.group(2) is None else int(found.group(2))
+
+
+def _ipv6(text: str) -> str | None:
+    """The usual spelling of an IPv6 address in brackets."""
+    try:
+        return str(ipaddress.IPv6Address(text.strip("[]")))
+    except ValueError:
+        return None
 
 
 class Socket:

@@ -83,9 +83,16 @@ class Network:
             raise
         return list(self.sockets)
 
-    def _wanted(self) -> list[tuple[str, str, int]]:
+    def _wanted(self, later: bool = False) -> list[tuple[str, str, int]]:
         interfaces = addresses()
-        wanted = [(spec.protocol, host, spec.port) for spec in self._specs for host in hosts_for(spec, interfaces)]
+        wanted = []
+        for spec in self._specs:
+            try:
+                wanted += [(spec.protocol, host, spec.port) for host in hosts_for(spec, interfaces)]
+            except ConfigError:
+                if not later:
+                    raise
+                # An interface that was there at the start is away; it may come back.
         return list(dict.fromkeys(wanted))
 
     def _listen(self, protocol: str, host: str, port: int) -> Socket:
@@ -128,7 +135,7 @@ class Network:
 
     def rescan(self) -> tuple[list[Socket], list[Socket]]:
         """Listen on addresses that came, stop where they went: (added, removed)."""
-        wanted = [place for place in self._wanted() if place[2]]
+        wanted = [place for place in self._wanted(later=True) if place[2]]
         have = {(socket.protocol.lower(), socket.host, socket.port): socket for socket in self.sockets}
         fixed = {spec.port for spec in self._specs}
         removed = [socket for place, socket in have.items() if place not in wanted and place[2] in fixed]

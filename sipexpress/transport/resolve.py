@@ -6,6 +6,7 @@ import ipaddress
 import random
 from collections import OrderedDict
 from collections.abc import Generator
+from functools import lru_cache
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -22,6 +23,8 @@ MAX_PLACES = 8
 MAX_TTL = 3600.0
 MIN_TTL = 1.0
 FAILURE_TTL = 5.0
+HALF_TTL = 60.0
+"""For an answer that had to do without the SRV records, because the name server failed."""
 _WAITERS = 1000
 
 
@@ -58,20 +61,17 @@ class Resolver:
         leaves others who wait for the same name alone.
         """
         protocol = "TLS" if sips else transport.upper()
-        bare = host.strip("[]")
-        if ":" in bare or bare.replace(".", "").isdigit():
-            try:
-                address = str(ipaddress.ip_address(bare))
-            except ValueError:
-                return []
+        address = numeric(host)
+        if address is not None:
             protocol = protocol or "UDP"
             return [(protocol, address, port or default_port(protocol))]
+        bare = host.strip("[]")
         key = (bare.lower().rstrip("."), port or 0, protocol, sips)
         kept = self._cache.get(key)
         if kept is not None:
             if kept[0] > self._reactor.seconds():
                 if kept[1]:
-                    return kept[1]
+                    return list(kept[1])
                 failed: Deferred[list[Place]] = Deferred()
                 failed.errback(SipExpressError(f"{host} leads nowhere"))
                 return failed
@@ -98,23 +98,25 @@ class Resolver:
         return waiter
 
     def _tell(self, key: tuple[str, int, str, bool], ttl: float, places: list[Place]) -> None:
-        self._cache[key] = (self._reactor.seconds() + ttl, places)
+        self._cache[key] = (self._reactor.seconds() + (ttl if places else FAILURE_TTL), places)
         if len(self._cache) > CACHE:
             self._cache.popitem(last=False)
         for waiter in self._asking.pop(key).waiters:
             if waiter.called:
                 continue  # canceled
             if places:
-                waiter.callback(places)
+                waiter.callback(list(places))
             else:
                 waiter.errback(SipExpressError(f"{key[0]} leads nowhere"))
 
     @inlineCallbacks
     def _find(self, host: str, port: int, protocol: str) -> Generator[Deferred[Any], Any, tuple[float, list[Place]]]:
         """RFC 3263 4.1 and 4.2 without NAPTR: SRV where no port is given, then AAAA and A."""
+        ttl = MAX_TTL
         if not port:
             for candidate in (protocol,) if protocol else ("UDP", "TCP"):
-                ttl, servers = yield self._services(host, candidate)
+                more, servers = yield self._services(host, candidate)
+                ttl = min(ttl, more)
                 places: list[Place] = []
                 for target, number in servers:
                     more, found = yield self._addresses(target)
@@ -123,9 +125,9 @@ class Resolver:
                 if places:
                     return ttl, places[:MAX_PLACES]
         protocol = protocol or "UDP"
-        ttl, found = yield self._addresses(host)
+        more, found = yield self._addresses(host)
         number = port or default_port(protocol)
-        return ttl, [(protocol, address, number) for address in found][:MAX_PLACES]
+        return min(ttl, more), [(protocol, address, number) for address in found][:MAX_PLACES]
 
     @inlineCallbacks
     def _services(self, host: str, protocol: str) -> Generator[Deferred[Any], Any, tuple[float, list[tuple[str, int]]]]:
@@ -133,11 +135,11 @@ class Resolver:
         from twisted.names import dns
 
         name = f"_sips._tcp.{host}" if protocol == "TLS" else f"_sip._{protocol.lower()}.{host}"
-        records = yield self._query("lookupService", name, dns.SRV)
+        limit, records = yield self._query("lookupService", name, dns.SRV)
         usable = [
             (ttl, record) for ttl, record in records if str(record.target) not in (".", "") and 0 < record.port < 65536
         ]
-        ttl = min((ttl for ttl, _ in usable), default=MAX_TTL)
+        ttl = min((ttl for ttl, _ in usable), default=limit)
         ordered = sorted(
             (record for _, record in usable),
             # Weighted order inside a priority: the larger the weight, the likelier it comes first.
@@ -159,7 +161,7 @@ class Resolver:
         found: list[str] = []
         ttl = MAX_TTL
         for kind, method in ((dns.A, "lookupAddress"), (dns.AAAA, "lookupIPV6Address")):
-            records = yield self._query(method, host, kind)
+            _, records = yield self._query(method, host, kind)
             for seconds, record in records:
                 address = record.dottedQuad() if kind == dns.A else str(ipaddress.IPv6Address(record.address))
                 if self._acceptable(address):
@@ -169,11 +171,9 @@ class Resolver:
 
     def _acceptable(self, address: str) -> bool:
         ip = ipaddress.ip_address(address)
+        ip = getattr(ip, "ipv4_mapped", None) or ip
         if ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255":
             return False
-        mapped = getattr(ip, "ipv4_mapped", None)
-        if mapped is not None:
-            ip = mapped
         return self._allow_loopback or not (ip.is_loopback or ip.is_link_local)
 
     @inlineCallbacks
@@ -194,15 +194,21 @@ class Resolver:
         return found
 
     @inlineCallbacks
-    def _query(self, method: str, name: str, kind: int) -> Generator[Deferred[Any], Any, list[tuple[float, Any]]]:
-        """(TTL, record) of every answer of that kind; nothing when the question fails."""
+    def _query(
+        self, method: str, name: str, kind: int
+    ) -> Generator[Deferred[Any], Any, tuple[float, list[tuple[float, Any]]]]:
+        """How long it may be kept that there are none, and (TTL, record) of every answer of that kind."""
+        from twisted.names.error import DNSNameError
+
         if self._dns is None:
             self._connect()
         try:
             answers, _, _ = yield getattr(self._dns, method)(name, [self._timeout])
+        except DNSNameError:
+            return MAX_TTL, []
         except Exception:
-            return []
-        return [
+            return HALF_TTL, []
+        return MAX_TTL, [
             (min(max(float(answer.ttl), MIN_TTL), MAX_TTL), answer.payload) for answer in answers if answer.type == kind
         ]
 
@@ -212,6 +218,15 @@ class Resolver:
 
         self._dns = client.Resolver(resolv="/etc/resolv.conf", reactor=self._reactor)
         self._hosts = hosts.Resolver()
+
+
+@lru_cache(4096)
+def numeric(host: str) -> str | None:
+    """The usual spelling of an IP address (IPv6 with or without brackets); None for a name."""
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return None
 
 
 def default_port(protocol: str) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
-from sipexpress.errors import MessageError
 from sipexpress.sip.frame import PING, Framer
 from sipexpress.transport.connections import Connections
 from sipexpress.transport.flow import Address, Flow
@@ -22,7 +22,7 @@ SEND_QUEUE = 1024 * 1024
 class StreamFlow(Flow):
     """A peer over one TCP connection."""
 
-    __slots__ = ("connected", "connection", "reply_port", "waiting", "waiting_size")
+    __slots__ = ("attempt", "connected", "connection", "reply_port", "waiting", "waiting_size")
 
     protocol = "TCP"
     reliable = True
@@ -32,6 +32,8 @@ class StreamFlow(Flow):
         self.connected = True
         """False once the connection is closed or could not be made."""
         self.connection: Connection | None = None
+        self.attempt: Deferred[Any] | None = None
+        """While a connection of ours is being made."""
         self.reply_port = 0
         """Where the peer listens, by its Via: for replies after the connection is gone (18.2.2)."""
         self.waiting: list[bytes] = []
@@ -73,6 +75,9 @@ class StreamFlow(Flow):
         if connection is not None:
             connection.flow = None
             connection.transport.abortConnection()  # type: ignore[union-attr]
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None:
+            attempt.cancel()
         socket: Any = self.socket
         socket.connections.forget(self)
         socket.tell(self, waiting, reason)
@@ -116,6 +121,7 @@ class Connection(Protocol):
             transport.abortConnection()
             return
         flow.connection = self
+        flow.attempt = None
         transport.setTcpNoDelay(True)
         transport.setTcpKeepAlive(True)
         transport.registerProducer(self, True)
@@ -128,11 +134,7 @@ class Connection(Protocol):
         if flow is None:
             return
         now = self.active = self.socket.connections.seconds()
-        try:
-            messages = self.framer.feed(data)
-        except MessageError as error:
-            flow.close(str(error))
-            return
+        messages = self.framer.feed(data)
         received = self.socket.receiver.received
         for message in messages:
             if message == PING:
@@ -142,7 +144,9 @@ class Connection(Protocol):
                     received(message, flow)
                 except Exception:
                     self.socket.connections.log.failure("a message from {peer} could not be handled", peer=flow.address)
-        if not self.framer.partial:
+        if self.framer.damage:
+            flow.close(self.framer.damage)
+        elif not self.framer.partial:
             self.begun = 0.0
         elif messages or not self.begun:
             self.begun = now
@@ -212,7 +216,8 @@ class TcpSocket(Socket):
         )
         factory = Factory.forProtocol(lambda: Connection(self, flow))
         factory.noisy = False
-        endpoint.connect(factory).addErrback(lambda failure: flow.close(failure.getErrorMessage()))
+        attempt = flow.attempt = endpoint.connect(factory)
+        attempt.addErrback(lambda failure: flow.close(failure.getErrorMessage()))
 
     def tell(self, flow: Flow, messages: list[bytes], reason: str) -> None:
         """The receiver learns later, so that no machine is told while it starts."""

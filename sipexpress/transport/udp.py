@@ -126,7 +126,7 @@ class UdpSocket(Socket):
             self._reactor.addReader(self)
             self._read_errors()
 
-    def _read_errors(self) -> None:
+    def _read_errors(self, later: bool = False) -> None:
         """Tell the receiver about datagrams that did not arrive (IP_RECVERR)."""
         for _ in range(_ERRORS_AT_ONCE):
             try:
@@ -137,8 +137,13 @@ class UdpSocket(Socket):
                 if len(detail) < 16:
                     continue
                 number, origin = struct.unpack_from("=IB", detail)
-                if number in _UNREACHABLE and origin in (2, 3) and peer:
-                    self.receiver.send_failed(DatagramFlow(self, peer[:2]), data, os.strerror(number))
+                if number not in _UNREACHABLE or origin not in (2, 3) or not peer:
+                    continue
+                flow, reason = DatagramFlow(self, peer[:2]), os.strerror(number)
+                if later:
+                    self._tell_later(flow, data, reason)
+                else:
+                    self.receiver.send_failed(flow, data, reason)
 
     def retry(self, flow: DatagramFlow, data: bytes, error: OSError) -> None:
         """A datagram was not taken: an error of an earlier one is reported by the next call."""
@@ -147,14 +152,17 @@ class UdpSocket(Socket):
         if isinstance(error, BlockingIOError):
             self.dropped += 1
             return
-        self._read_errors()
+        self._read_errors(later=True)
         try:
             self.sendto(data, flow.address)
         except BlockingIOError:
             self.dropped += 1
         except OSError as again:
-            # Later, so that no machine is told while it starts.
-            self._reactor.callLater(0, self.receiver.send_failed, flow, data, again.strerror or str(again))
+            self._tell_later(flow, data, again.strerror or str(again))
+
+    def _tell_later(self, flow: DatagramFlow, data: bytes, reason: str) -> None:
+        # Later, so that no machine is told while it, or another branch of its request, starts.
+        self._reactor.callLater(0, self.receiver.send_failed, flow, data, reason)
 
     def stop(self) -> None:
         """Close it."""

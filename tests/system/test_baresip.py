@@ -1,0 +1,56 @@
+"""A call between two baresips."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.system.baresip import Baresip
+from tests.system.programs import HELLO_WORLD, Server, need, until
+
+
+class BaresipTests(SynchronousTestCase):
+    """Register, call, hold, resume, hang up; RTP flows both ways before the hold and after it."""
+
+    def setUp(self) -> None:
+        need("baresip")
+
+    def call(self, *options: str) -> None:
+        server = Server(self, *options)
+        self.bob = Baresip(self, server, "bob", answer="auto")
+        self.alice = Baresip(self, server, "alice")
+        self.alice.ask("dial", f"sip:bob@127.0.0.1:{server.port}")
+        for phone in (self.alice, self.bob):
+            phone.event("CALL_ESTABLISHED")
+            phone.event("CALL_RTPESTAB")
+        self.talk()
+
+        self.alice.ask("hold")
+        self.directions("sendonly", "recvonly")
+
+        self.alice.ask("resume")
+        self.directions("sendrecv", "sendrecv")
+        self.talk()
+
+        self.alice.ask("hangup")
+        for phone in (self.alice, self.bob):
+            phone.event("CALL_CLOSED")
+            phone.quit()
+        server.stop()
+
+    def directions(self, alice: str, bob: str) -> None:
+        """Both sides have agreed on this direction of the audio."""
+        for phone, expected in ((self.alice, alice), (self.bob, bob)):
+            until(f"the audio of {phone.user} is {expected}", lambda: phone.media()[0] == expected)  # noqa: B023
+
+    def talk(self) -> None:
+        """Ten more packets arrive on each side, which sends as well."""
+        for phone in (self.alice, self.bob):
+            _, sent, received = phone.media()
+            until(f"{phone.user} receives RTP", lambda: phone.media()[2] >= received + 10)  # noqa: B023
+            self.assertGreater(phone.media()[1], sent)
+
+    def test_lan(self) -> None:
+        self.call()
+
+    def test_hello_world(self) -> None:
+        self.call(HELLO_WORLD)
