@@ -16,6 +16,7 @@ version = release = sipexpress.__version__
 extensions = ["sphinx.ext.autodoc", "modules", "tables"]
 exclude_patterns = ["_build"]
 default_role = "code"
+smartquotes = False  # an option stays --option
 nitpicky = False
 
 autodoc_member_order = "bysource"

@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import react
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.web.resource import Resource
@@ -91,11 +92,11 @@ async def main(reactor: Any, *arguments: str) -> None:
             Phones, reactor, listen=options.listen or (), secret_file=options.secret_file, drain=2
         )
         await server.startService()
-    except ConfigError as error:
+        # SIGINT and SIGTERM stop the reactor, which waits for what its triggers return.
+        reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
+        await serverFromString(reactor, options.web).listen(Site(UsersPage(server)))
+    except (ConfigError, CannotListenError) as error:
         raise SystemExit(f"embed_in_app: {error}") from None
-    # SIGINT and SIGTERM stop the reactor, which waits for what its triggers return.
-    reactor.addSystemEventTrigger("before", "shutdown", server.stopService)
-    await serverFromString(reactor, options.web).listen(Site(UsersPage(server)))
     await Deferred()  # never fires: a signal ends the program
 
 

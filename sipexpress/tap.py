@@ -162,6 +162,7 @@ class TapService(Service):
         self._log = Logger(namespace="sipexpress")
         self._ending = False
         self._collector = Collector(reactor, lambda: not len(self.server.servers))
+        self._terminal = None if options.parent is None or options.parent["nodaemon"] else _copy_of_stderr()
         self.server = server
         self.name = "sipexpress"
 
@@ -175,14 +176,30 @@ class TapService(Service):
 
     def _fail(self, error: ConfigError) -> None:
         parent = self._options.parent
-        if parent is None or not parent["nodaemon"]:
-            raise error  # twistd tells it through its pipe
-        if parent["pidfile"]:
+        if parent is None:
+            raise error
+        self._tell(str(error))
+        if not parent["nodaemon"]:
+            self._log.critical("{error}", error=str(error))
+            # Of an exception twistd would print 100 bytes here, and a traceback into the log.
+            os.write(parent["statusPipe"], b"1 the server did not start")
+        raise SystemExit(1)
+
+    def _tell(self, reason: str) -> None:
+        """The last words, where the command was given; by now twistd has turned sys.stderr into its log."""
+        parent = self._options.parent
+        if parent is not None and parent["pidfile"]:
             with suppress(OSError):
                 os.unlink(parent["pidfile"])
-        # By now twistd has turned sys.stderr into its log.
-        print(f"sipexpress: {error}", file=sys.__stderr__)
-        raise SystemExit(1)
+        if self._terminal is None:
+            print(f"sipexpress: {reason}", file=sys.__stderr__)
+        else:
+            os.write(self._terminal, f"sipexpress: {reason}\n".encode())
+
+    def _leave_terminal(self) -> None:
+        if self._terminal is not None:
+            os.close(self._terminal)  # a shell in a pipe waits for whoever holds it
+            self._terminal = None
 
     def startService(self) -> None:
         """Start the modules, and look after signals."""
@@ -191,15 +208,18 @@ class TapService(Service):
         self.server.startService().addCallbacks(self._started, self._failed)
 
     def _started(self, result: object) -> None:
+        self._leave_terminal()
         tune_gc()
         self._collector.start()
 
     def _failed(self, failure: Any) -> None:
         if failure.check(ConfigError):
             self._log.critical("{error}", error=failure.getErrorMessage())
-            print(f"sipexpress: {failure.getErrorMessage()}", file=sys.stderr)  # noqa: T201
+            self._tell(failure.getErrorMessage())
         else:
             self._log.failure("the server did not start", failure)
+            self._tell("the server did not start; the log says why")
+        self._leave_terminal()
         self._reactor.callWhenRunning(self._quit, 1)
 
     def _quit(self, code: int) -> None:
@@ -250,6 +270,14 @@ class TapService(Service):
         else:
             self._log.info("SIGHUP: configuration and router are new")
         self.server.rescan()
+
+
+def _copy_of_stderr() -> int | None:
+    """A file descriptor that is still the terminal when twistd has gone into the background."""
+    try:
+        return os.dup(2)
+    except OSError:  # there is none
+        return None
 
 
 def raise_file_limit() -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
@@ -40,10 +41,10 @@ def field_docs(cls: type) -> dict[str, str]:
 def default_of(field: Any) -> str:
     """The default of an attrs field, as one writes it."""
     value = field.default
-    if isinstance(value, attrs.Factory):
+    if value is None:
+        return "not set"
+    if isinstance(value, attrs.Factory) or value == () or value == "":
         return "empty"
-    if value is None or value == () or value == "":
-        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"``{value:g}``" if isinstance(value, float) else f"``{value}``"
@@ -77,11 +78,12 @@ def _linked(match: re.Match[str]) -> str:
 def source_of(text: str) -> tuple[str, str]:
     """A docstring without its note on where the function is from, and that note with links."""
     notes = [note for note in _SOURCE.findall(text) if not note.startswith("also ")]
-    linked = [_RFC.sub(_linked, part.strip()) for note in notes for part in note.split(";")]
+    parts = [part.strip() for note in notes for part in note.split(";")]
+    linked = [_RFC.sub(_linked, part) for part in parts if not part.startswith("also ")]
     return _SOURCE.sub("", text), "; ".join(dict.fromkeys(linked))
 
 
-def described(name: str, function: Any, others: list[str]) -> list[str]:
+def described(name: str, function: Any, others: list[str], origin: str = "") -> list[str]:
     """A function that routes call: ``py:method`` with its facts as fields."""
     text, source = source_of(inspect.getdoc(function) or "")
     waits = "Waits." in text
@@ -90,9 +92,9 @@ def described(name: str, function: Any, others: list[str]) -> list[str]:
     facts = []
     mask = getattr(function, "_sx_allowed", None)
     facts.append(f":Allowed in: {'every kind of route' if mask in (None, 15) else places(mask)}")
-    facts.append(f":Waits: {'yes, write ``await``' if waits else 'no'}")
-    if source:
-        facts.append(f":From: {source}")
+    facts.append(f":Waits: {'yes: write ``await``' if waits else 'no'}")
+    if source or origin:
+        facts.append(f":From: {source or origin}")
     if others:
         facts.append(f":Also called: {', '.join(f'``{each}``' for each in others)}")
     body = [*text.splitlines(), "", *facts]
@@ -117,7 +119,7 @@ class Generated(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Parse what `lines` gives."""
         thing = load(self.arguments[0])
-        where = inspect.getsourcefile(thing)
+        where = inspect.getsourcefile(import_module(self.arguments[0].rpartition(".")[0]))
         if where:
             self.env.note_dependency(where)
         made = StringList()
@@ -141,7 +143,9 @@ class SipModule(Generated):
 
     def lines(self, thing: Any) -> list[str]:
         """What it is, its parameters, its functions."""
-        lines = [*inspect.cleandoc(thing.__doc__).splitlines(), "", ".. rubric:: Parameters", ""]
+        lines = [*inspect.cleandoc(thing.__doc__).splitlines(), ""]
+        lines += [f"``from sipexpress.modules import {thing.__name__}``; ``{thing.name} = use({thing.__name__})``", ""]
+        lines += [".. rubric:: Parameters", ""]
         lines += fields_table(thing) if any(field.init for field in attrs.fields(thing)) else ["It has none.", ""]
         lines += [".. rubric:: Functions", ""]
         found = public(thing.functions)
@@ -168,16 +172,21 @@ def public(cls: type) -> dict[str, tuple[Any, list[str]]]:
 
 
 class SipCore(Generated):
-    """What one of the classes behind Router offers to routes."""
+    """What one of the classes behind Router offers to routes.
+
+    With ``:intro:``, what it says of itself comes first; ``:from:`` is where its functions come from unless they say.
+    """
+
+    option_spec: ClassVar = {"intro": directives.flag, "from": directives.unchanged}
 
     def lines(self, thing: Any) -> list[str]:
         """Its values and functions, as members of Router."""
-        lines: list[str] = []
+        lines = [*inspect.cleandoc(thing.__doc__).splitlines(), ""] if "intro" in self.options else []
         for name, (value, others) in public(thing).items():
             if isinstance(value, property):
                 lines += valued(f"Router.{name}", value)
             else:
-                lines += described(f"Router.{name}", value, others)
+                lines += described(f"Router.{name}", value, others, self.options.get("from", ""))
         return lines
 
 

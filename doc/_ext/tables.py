@@ -1,4 +1,8 @@
-"""``.. sipsettings:: sipexpress.server.settings.Settings`` and ``.. sipoptions:: sipexpress.tap.Options``."""
+"""The tables of settings, of the command's options, and of SER's globals that are no settings here.
+
+``.. sipsettings:: sipexpress.server.settings.Settings``, ``.. sipoptions:: sipexpress.tap.Options``,
+``.. sipglobals:: sipexpress.server.settings.REFUSED``.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,18 @@ class SipSettings(Generated):
     def lines(self, thing: Any) -> list[str]:
         """A table."""
         return fields_table(thing)
+
+
+class SipGlobals(Generated):
+    """What to use instead of a global of SER."""
+
+    def lines(self, thing: Any) -> list[str]:
+        """A table of the sentences with which the server refuses them, those with the same one in one row."""
+        names: dict[str, list[str]] = {}
+        for name, instead in thing.items():
+            names.setdefault(instead, []).append(f"``{name}``")
+        rows = [(", ".join(found), instead) for instead, found in names.items()]
+        return table(("in ser.cfg", "here"), "40 60", rows)
 
 
 class SipOptions(Generated):
@@ -39,5 +55,6 @@ class SipOptions(Generated):
 def setup(app: Any) -> dict[str, Any]:
     """Make the directives known."""
     app.add_directive("sipsettings", SipSettings)
+    app.add_directive("sipglobals", SipGlobals)
     app.add_directive("sipoptions", SipOptions)
     return {"parallel_read_safe": True}

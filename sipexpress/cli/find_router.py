@@ -24,8 +24,11 @@ def find_router(spec: str, directory: str = ".", fresh: bool = False) -> Any:
     if not isinstance(spec, str):  # from the TOML file
         raise ConfigError(f"router {spec!r}: expected a text")
     folder = str(Path(directory).resolve())
-    if not Path(folder).is_dir():
-        raise ConfigError(f"app-dir {directory!r}: there is no such directory")
+    try:
+        if not Path(folder).is_dir():
+            raise ConfigError(f"app-dir {directory!r}: there is no such directory")
+    except OSError as error:
+        raise ConfigError(f"app-dir {folder}: {error.strerror}") from None
     if folder not in sys.path:
         sys.path.insert(0, folder)
     if ":" in spec:

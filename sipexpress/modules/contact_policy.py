@@ -7,6 +7,7 @@ from typing import Any
 
 from sipexpress.modules.registration import Refused
 from sipexpress.sip.uri import Uri
+from sipexpress.transport.resolve import numeric
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -28,16 +29,18 @@ def _check_host(
 ) -> None:
     if server.identity.has_socket(host, port):
         raise Refused(403, "Forbidden (the contact is this server)")
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        if host.lower() == "localhost" or server.is_myself(host, port) or not names:
-            raise Refused(403, "Forbidden (a contact needs an IP address)") from None
+    address = numeric(host)
+    if address is None:
+        name = host.lower().rstrip(".")
+        if name == "localhost" or name.endswith(".localhost") or server.identity.has_host(name) or not names:
+            raise Refused(403, "Forbidden (a contact needs an IP address)")
         return
+    ip = ipaddress.ip_address(address)
     ip = getattr(ip, "ipv4_mapped", None) or ip
     if str(ip) == source or any(ip in network for network in networks):
         return
-    if server.is_myself(host, port) or server.is_trusted(str(ip)):
+    # Whatever its port: other programs of this machine are nobody's phone either.
+    if server.identity.has_host(str(ip)) or server.is_trusted(str(ip)):
         raise Refused(403, "Forbidden (the contact is not yours)")
     if ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip.is_reserved:
         raise Refused(403, "Forbidden (calls cannot be sent to that contact)")

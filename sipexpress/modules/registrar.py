@@ -16,7 +16,14 @@ from zope.interface import implementer
 from sipexpress.errors import ConfigError, ParseError
 from sipexpress.interfaces import ILocationStore, IModule
 from sipexpress.modules.contact_policy import check_contact
-from sipexpress.modules.registration import Refused, Registration, aor_of, changes_of, contact_header
+from sipexpress.modules.registration import (
+    Refused,
+    Registration,
+    aor_of,
+    changes_of,
+    check_extensions,
+    contact_header,
+)
 from sipexpress.routing.awaitable import Answer, Known
 from sipexpress.routing.marks import allowed
 from sipexpress.routing.use import Functions, ModuleBase
@@ -40,8 +47,8 @@ class RegistrarFunctions(Functions):
 
         The address-of-record is that of To. True when it was answered 200. False when it was
         refused, and answered: 400 (To, Contact or Expires), 403 (a contact that is not the
-        user's to name), 423 (below min_expires), 500 (CSeq out of order, or the store failed),
-        503 (max_contacts).
+        user's to name), 420 (an extension in Require), 423 (below min_expires), 500 (CSeq out
+        of order, or the store failed), 503 (max_contacts).
         """
         return self.module.save(self.ctx, table, reply=True, name="registrar.save()")
 
@@ -72,8 +79,9 @@ class RegistrarFunctions(Functions):
 
 
 def _networks(value: tuple[str, ...] | list[str] | str) -> tuple[Any, ...]:
-    texts = value.split(",") if isinstance(value, str) else value
-    return tuple(ipaddress.ip_network(text.strip()) for text in texts if text.strip())
+    items = value.split(",") if isinstance(value, str) else value
+    texts = [str(item).strip() for item in items]
+    return tuple(ipaddress.ip_network(text) for text in texts if text)
 
 
 def _preference(value: float | str) -> float:
@@ -98,7 +106,7 @@ class Registrar(ModuleBase):
     default_expires: int = attrs.field(default=3600, converter=whole)
     """Seconds, where a REGISTER names none."""
     min_expires: int = attrs.field(default=60, converter=whole)
-    """Shorter times, in seconds, are refused with 423; 0 = off."""
+    """Shorter times, in seconds, are refused with 423, but never an hour or more; 0 = off."""
     max_expires: int = attrs.field(default=0, converter=whole)
     """Longer times, in seconds, are shortened; 0 = off."""
     default_q: float = attrs.field(default=-1.0, converter=_preference)
@@ -120,13 +128,17 @@ class Registrar(ModuleBase):
     retry_after: int = attrs.field(default=0, converter=whole)
     """Seconds in Retry-After of 5xx replies; 0 = no header."""
     allow_contacts: tuple[Any, ...] = attrs.field(default=(), converter=_networks)
-    """Networks that contacts may lie in whatever else forbids them."""
+    """Networks in which a contact is good whatever else forbids it, but for the server's own sockets."""
     allow_contact_names: bool = attrs.field(default=False, converter=switch)
     """Whether the host of a contact may be a name, which can lead anywhere."""
 
     server: Any = attrs.field(default=None, init=False)
     location: Any = attrs.field(default=None, init=False)
     _lanes: dict[tuple[str, str], deque[tuple[Saving, Answer[bool]]]] = attrs.field(factory=dict, init=False)
+
+    def inherit(self, before: Any) -> None:
+        """Keep the order of REGISTERs that are on their way."""
+        self._lanes = before._lanes
 
     def attach(self, server: Any) -> None:
         """Find the location store."""
@@ -219,6 +231,8 @@ class Registrar(ModuleBase):
                 del self._lanes[key]
                 return
             saving, answer = lane.popleft()
+            if answer.called:  # its route has ended, and the request has its answer
+                continue
             outcome = saving.run()
             if isinstance(outcome, Deferred):
                 outcome.addCallback(self._saved, key, answer)
@@ -243,6 +257,7 @@ class Saving:
         module, ctx = self._module, self._ctx
         msg = ctx.msg
         try:
+            check_extensions(msg)
             self.aor = module.aor(msg.to.uri)
             changes = changes_of(msg, module.default_expires, module.min_expires, module.max_expires)
             for change in changes or ():

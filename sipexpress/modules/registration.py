@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sipexpress.errors import ParseError, SipExpressError
 from sipexpress.server.location import Binding
 from sipexpress.sip.message import Request
@@ -11,6 +13,10 @@ from sipexpress.sip.uri import AnyUri, Uri, parse_uri
 MAX_AOR = 256
 MAX_CONTACT = 512
 FOREVER = 2**32 - 1
+
+# 423 is for times below one hour (10.3 step 7).
+_HOUR = 3600
+_PREFERENCE = re.compile(r"(?:[0-9]\.?[0-9]{0,3}|\.[0-9]{1,3})\Z")
 
 
 class Refused(SipExpressError):
@@ -49,6 +55,14 @@ def aor_of(uri: AnyUri, use_domain: bool) -> str:
     return aor
 
 
+def check_extensions(msg: Request) -> None:
+    """Raise Refused where the REGISTER requires an extension: none is known here (10.3 step 2)."""
+    required = msg.header_list("require")
+    if required:
+        names = b", ".join(required).decode("utf-8", "surrogateescape")
+        raise Refused(420, "Bad Extension", (("Unsupported", names),))
+
+
 def changes_of(msg: Request, default_expires: int, min_expires: int, max_expires: int) -> list[Change] | None:
     """The changes that a REGISTER wants: None = remove all (``*``), [] = only ask. Raises Refused."""
     try:
@@ -65,7 +79,7 @@ def changes_of(msg: Request, default_expires: int, min_expires: int, max_expires
     for change in changes:
         if max_expires and change.expires > max_expires:
             change.expires = max_expires
-        if 0 < change.expires < min_expires:
+        if 0 < change.expires < min(min_expires, _HOUR):
             raise Refused(423, "Interval Too Brief", (("Min-Expires", str(min_expires)),))
     return changes
 
@@ -92,13 +106,9 @@ def _change(contact: NameAddr, default: int) -> Change:
 
 
 def _q(text: str) -> float:
-    try:
-        value = float(text) if text.replace(".", "", 1).isdigit() and len(text) <= 5 else -1.0
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
+    if not _PREFERENCE.match(text) or float(text) > 1.0:
         raise Refused(400, "Bad Request (q is not between 0 and 1)")
-    return value
+    return float(text)
 
 
 class Registration:
@@ -115,9 +125,13 @@ class Registration:
     def applied(self, bindings: list[Binding], made: Binding, max_contacts: int) -> list[Binding]:
         """The bindings afterwards; `made` carries what new ones share (received, flags, flow). Raises Refused."""
         if self._changes is None:
-            for binding in bindings:
-                self._in_order(binding)
+            if not all(self._in_order(binding) for binding in bindings):
+                raise Refused(500, "CSeq is out of order")
             return []
+        wanted = {str(change.uri) for change in self._changes if change.expires}
+        if max_contacts and len(wanted) > max(max_contacts, len(bindings)):
+            # Before they are compared with each other, which costs their square.
+            raise Refused(503, "Too many registered contacts")
         left = list(bindings)
         for change in self._changes:
             known = next((binding for binding in left if _same(binding.contact, change.uri)), None)
@@ -169,6 +183,10 @@ def contact_header(bindings: list[Binding], now: float) -> tuple[tuple[str, str]
             text += f";q={binding.q:g}"
         text += f";expires={FOREVER if binding.permanent else max(0, round(binding.expires - now))}"
         if binding.received:
-            text += f';received="{binding.received}"'
+            text += f';received="{_escaped(binding.received)}"'
         parts.append(text)
     return (("Contact", ", ".join(parts)),) if parts else ()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

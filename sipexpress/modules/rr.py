@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import attrs
 from zope.interface import implementer
 
-from sipexpress.errors import HeaderError, ParseError
+from sipexpress.errors import HeaderError, ParseError, UriError
 from sipexpress.interfaces import IModule
 from sipexpress.routing.marks import allowed
 from sipexpress.routing.use import Functions, ModuleBase
+from sipexpress.server.call import sent_by
 from sipexpress.server.kinds import BRANCH, FAILURE, REQUEST
 from sipexpress.server.parameters import switch
 from sipexpress.sip.message import Request
@@ -20,28 +22,40 @@ from sipexpress.sip.uri import Uri
 MARK = "dm"
 """The Record-Route parameter that carries the dialog mark."""
 
+# The header of an entry as record_route() writes it: its place, and its mark.
+_OURS = re.compile(
+    rb"Route: <sip:([A-Za-z0-9.:\-\[\]]+)(?:;transport=[a-z]+)?(?:;ftag=[A-Za-z0-9\-_.!~*'()+]+)?"
+    rb";dm=([0-9a-f]{16});lr(?:=on)?>\Z"
+)
+# A tag that may stand in a URI as it is (RFC 3261 25.1: unreserved). Others would need escapes.
+_PLAIN = re.compile(rb"[A-Za-z0-9\-_.!~*'()+]{1,128}\Z")
+
 
 class Recorded:
     """The Record-Route entry of one request: the part that does not depend on the socket."""
 
-    __slots__ = ("_double", "_incoming", "_tail", "_user")
+    __slots__ = ("_advertised", "_double", "_incoming", "_tail", "_user")
 
-    def __init__(self, user: bytes, tail: bytes, incoming: Any, double: bool) -> None:
+    def __init__(
+        self, user: bytes, tail: bytes, incoming: Any, double: bool, advertised: tuple[bytes, bytes] | None = None
+    ) -> None:
         self._user = user
         self._tail = tail
         self._incoming = incoming
         self._double = double
+        self._advertised = advertised
 
     def line(self, socket: Any, r2: bytes = b"") -> bytes:
         """The header line that names `socket`."""
         transport = b"" if socket.protocol == "UDP" else b";transport=" + socket.protocol.lower().encode()
-        return b"".join((b"Record-Route: <sip:", self._user, socket.sent_by, transport, r2, self._tail, b">"))
+        place = sent_by(socket, self._advertised)
+        return b"".join((b"Record-Route: <sip:", self._user, place, transport, r2, self._tail, b">"))
 
     def leave_by(self, request: Request, socket: Any) -> None:
         """The request leaves by another socket: one entry for each side (RFC 5658)."""
         if self._double:
             request.replace_first("record-route", self.line(self._incoming, b";r2=on"))
-            request.insert(-1, "record-route", self.line(socket, b";r2=on"))
+            request.insert(0, "record-route", self.line(socket, b";r2=on"))
 
 
 class RrFunctions(Functions):
@@ -63,17 +77,13 @@ class RrFunctions(Functions):
         if msg.record is not None:
             return False
         module = self.module
-        tag = msg.from_tag or b""
-        tail = b";ftag=" + tag if module.append_fromtag and tag else b""
-        if module.dialog_mark:
-            tail += b";%b=%b" % (MARK.encode(), ctx.server.secret.mark(msg.call_id, tag))
-        tail += b";lr=on" if module.enable_full_lr else b";lr"
+        tail = self._tail(msg)
         user = b""
         if module.add_username:
             user = _user(msg)
-        recorded = Recorded(user, tail, ctx.call.source.socket, module.enable_double_rr)
+        recorded = Recorded(user, tail, ctx.call.source.socket, module.enable_double_rr, ctx.call.advertised)
         msg.record = recorded
-        msg.insert(-1, "record-route", recorded.line(ctx.call.source.socket))
+        msg.insert(0, "record-route", recorded.line(ctx.call.source.socket))
         return True
 
     @allowed(REQUEST | FAILURE | BRANCH)
@@ -87,18 +97,26 @@ class RrFunctions(Functions):
         msg = ctx.msg
         if msg.record is not None:
             return False
-        module = self.module
-        tag = msg.from_tag or b""
-        tail = b";ftag=" + tag if module.append_fromtag and tag else b""
-        if module.dialog_mark:
-            tail += b";%b=%b" % (MARK.encode(), ctx.server.secret.mark(msg.call_id, tag))
-        tail += b";lr=on" if module.enable_full_lr else b";lr"
-        if any(char in text for char in '<> ,"'):
+        try:
+            good = Uri.parse(f"sip:{text}").user is None
+        except UriError:
+            good = False
+        if not good:
             raise HeaderError(f"record_route_preset({text!r}): expected host[:port][;parameters]")
+        tail = self._tail(msg)
         value = b"<sip:" + _user(msg) + text.encode("utf-8", "surrogateescape") + tail + b">"
         msg.add("Record-Route", value, top=True)
         msg.record = Recorded(b"", tail, ctx.call.source.socket, False)
         return True
+
+    def _tail(self, msg: Request) -> bytes:
+        """The parameters of an entry."""
+        module = self.module
+        tag = msg.from_tag or b""
+        tail = b";ftag=" + tag if module.append_fromtag and _PLAIN.match(tag) else b""
+        if module.dialog_mark:
+            tail += b";%b=%b" % (MARK.encode(), self.ctx.server.secret.mark(msg.call_id, tag))
+        return tail + (b";lr=on" if module.enable_full_lr else b";lr")
 
     @allowed(REQUEST)
     def loose_route(self) -> bool:
@@ -113,11 +131,29 @@ class RrFunctions(Functions):
         msg = self.ctx.msg
         if not msg.has_header("route"):
             return False
+        if self.module.dialog_mark and self._is_usual(msg):
+            msg.replace_lines("route", [])
+            msg.dst_uri = None
+            return True
         try:
             return self._loose_route(msg, [Route(item) for item in msg.header_list("route")])
         except ParseError:
             self.ctx.call.error = 400
             return False
+
+    def _is_usual(self, msg: Request) -> bool:
+        """Whether the only Route is an entry of ours for this dialog, and nobody before us is a strict router.
+        So it is for nearly every request; told without reading the entry as a URI.
+        """
+        lines = msg.lines("route")
+        found = _OURS.match(lines[0])
+        if found is None or len(lines) > 1 or msg.to_tag is None:
+            return False
+        server, uri = self.ctx.server, msg.uri
+        place, mark = found.groups()
+        if place not in server.identity.places or not isinstance(uri, Uri) or server.is_myself(uri.host, uri.port):
+            return False
+        return self._signed(msg, mark)
 
     def _loose_route(self, msg: Request, routes: list[Route]) -> bool:
         in_dialog = msg.to_tag is not None
@@ -136,7 +172,7 @@ class RrFunctions(Functions):
         if before != len(routes):
             self._write(msg, routes)
         if self.module.dialog_mark:
-            if not in_dialog or not self._signed(msg, mark):
+            if not in_dialog or not mark or not self._signed(msg, mark.encode("ascii", "replace")):
                 return False
         elif not routes:
             return in_dialog and before > 0 and not strict
@@ -171,11 +207,8 @@ class RrFunctions(Functions):
         msg.set_uri(strict.text)
         msg.dst_uri = None
 
-    def _signed(self, msg: Request, mark: str | None) -> bool:
-        if not mark:
-            return False
-        secret = self.ctx.server.secret
-        return bool(secret.check_mark(mark.encode("ascii", "replace"), msg.call_id, (msg.from_tag, msg.to_tag)))
+    def _signed(self, msg: Request, mark: bytes) -> bool:
+        return bool(self.ctx.server.secret.check_mark(mark, msg.call_id, (msg.from_tag, msg.to_tag)))
 
     def _write(self, msg: Request, routes: list[Route]) -> None:
         msg.replace_lines("route", [b"Route: " + route.raw for route in routes])
@@ -199,7 +232,7 @@ class Rr(ModuleBase):
     enable_full_lr: bool = attrs.field(default=False, converter=switch)
     """Write ``;lr=on`` instead of ``;lr``, for phones that lose parameters without a value."""
     append_fromtag: bool = attrs.field(default=True, converter=switch)
-    """Add ``;ftag=`` with the From tag."""
+    """Add ``;ftag=`` with the From tag, where that can stand in a URI."""
     enable_double_rr: bool = attrs.field(default=True, converter=switch)
     """Write two entries when the request leaves by another socket than it came in on."""
     add_username: bool = attrs.field(default=False, converter=switch)

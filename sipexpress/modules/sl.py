@@ -55,7 +55,7 @@ class SlFunctions(Functions):
 @implementer(IModule)
 @attrs.define(kw_only=True, eq=False)
 class Sl(ModuleBase):
-    """Replies without a transaction. No parameters."""
+    """Replies without a transaction."""
 
     name: ClassVar[str] = "sl"
     functions: ClassVar[type[SlFunctions]] = SlFunctions

@@ -55,21 +55,26 @@ class TmFunctions(Functions):
         if ctx.kind == REQUEST:
             first = Target(msg.raw_uri, msg.dst_uri, None, msg.flow)
             if msg.method in ("ACK", "CANCEL"):
-                return bool(relay.forward(call, msg, first))
+                # The ACK for a failure has ended with the transaction, where there was one.
+                return bool(relay.forward(call, msg, first, confirmed=msg.method == "ACK"))
             if call.context is not None:
                 return False
             targets.insert(0, first)
+        elif not targets:
+            ctx.server.log.warn(
+                "t_relay() has no target in a failure_route: append_branch() comes first (Call-ID {call_id})",
+                call_id=call.call_id,
+            )
         return bool(targets) and relay.relay(call, msg, targets)
 
     @allowed(REQUEST)
     def t_newtran(self) -> bool:
         """Make the transaction of the request without forwarding it; t_reply or t_relay follow (SER tm).
 
+        When none of them has followed by the end of the route, the transaction ends with it.
         False for an ACK or CANCEL, and when the request was answered already. Does not wait.
         """
-        call = self.ctx.call
-        call.acted = True
-        return self.ctx.server.relay.begin(call) is not None
+        return self.ctx.server.relay.begin(self.ctx.call) is not None
 
     @allowed(REQUEST | FAILURE)
     def t_reply(self, code: int | str, reason: str = "") -> bool:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import attrs
 from zope.interface import implementer
 
-from sipexpress.errors import ConfigError, SipExpressError
+from sipexpress.errors import ConfigError, SipExpressError, UriError
 from sipexpress.interfaces import ILocationStore, IModule
 from sipexpress.routing.use import Functions, ModuleBase
 from sipexpress.server.location import Binding
 from sipexpress.server.parameters import between, seconds, switch, whole
+from sipexpress.sip.uri import parse_uri
 
 _CHUNK = 5000
 
@@ -29,6 +30,11 @@ def _table(value: dict[str, str] | None) -> dict[str, str]:
         return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         raise ValueError(f"{value!r}: expected a table of address-of-record = SIP URI")
+    for uri in value.values():
+        try:
+            parse_uri(uri)
+        except UriError:
+            raise ValueError(f"{uri!r}: expected a URI") from None
     return dict(value)
 
 
@@ -63,13 +69,18 @@ class Usrloc(ModuleBase):
 
     server: Any = attrs.field(default=None, init=False)
     tables: dict[str, dict[str, list[Binding]]] = attrs.field(factory=dict, init=False)
-    records: int = attrs.field(default=0, init=False)
     _timer: Any = attrs.field(default=None, init=False)
+    _old_aliases: dict[str, str] = attrs.field(factory=dict, init=False)
+
+    @property
+    def records(self) -> int:
+        """How many addresses-of-record there are."""
+        return sum(map(len, self.tables.values()))
 
     def inherit(self, before: Any) -> None:
         """Keep the registrations."""
         self.tables = before.tables
-        self.records = before.records
+        self._old_aliases = before.aliases
 
     def attach(self, server: Any) -> None:
         """Meet the server."""
@@ -81,6 +92,8 @@ class Usrloc(ModuleBase):
 
     def start(self) -> None:
         """Fill in the aliases; begin to remove what expires."""
+        for aor in self._old_aliases.keys() - self.aliases.keys():
+            self.store("aliases", aor, [binding for binding in self.fetch("aliases", aor) if not binding.permanent])
         for aor, uri in self.aliases.items():
             self.store("aliases", aor, [Binding(uri, 0.0, permanent=True)])
         self._timer = self.server.later(self.timer_interval, self._expire)
@@ -101,21 +114,21 @@ class Usrloc(ModuleBase):
 
     def store(self, table: str, aor: str, bindings: list[Binding]) -> None:
         """Make `bindings` the bindings of `aor`. Raises SipExpressError at max_records."""
-        records = self.tables.setdefault(table, {}) if bindings else self.tables.get(table, {})
+        records = self.tables.get(table, {})
         if not bindings:
-            if records.pop(aor, None) is not None:
-                self.records -= 1
+            records.pop(aor, None)
+            if not records:
+                self.tables.pop(table, None)  # its name may have come from a peer
             return
-        if aor not in records:
-            if self.records >= self.max_records:
-                raise SipExpressError(f"usrloc holds max_records = {self.max_records} records")
-            self.records += 1
+        if aor not in records and self.records >= self.max_records:
+            raise SipExpressError(f"usrloc holds max_records = {self.max_records} records")
         if self.desc_time_order:
             bindings = sorted(bindings, key=lambda binding: -binding.updated)
         records[aor] = bindings
+        self.tables[table] = records
 
     def _expire(self) -> None:
-        places = ((table, aor) for table in list(self.tables) for aor in list(self.tables[table]))
+        places = ((table, aor) for table in list(self.tables) for aor in list(self.tables.get(table, ())))
         self._expire_some(places)
 
     def _expire_some(self, places: Iterator[tuple[str, str]]) -> None:
@@ -123,7 +136,7 @@ class Usrloc(ModuleBase):
         now = self.server.wall()
         some = list(islice(places, _CHUNK))
         for table, aor in some:
-            bindings = self.tables[table].get(aor)
+            bindings = self.tables.get(table, {}).get(aor)
             if bindings is None:
                 continue
             left = [binding for binding in bindings if binding.valid(now)]

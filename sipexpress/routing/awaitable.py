@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from twisted.internet.defer import Deferred
 
 from sipexpress.errors import RouteError
+from sipexpress.server.kinds import NAMES
 
 T = TypeVar("T")
 
@@ -89,7 +90,9 @@ class Answer(Deferred[T]):
             work = self._sx_work
             if work is not None:
                 work.forget()
-            ctx.call.forgotten(f"the answer of {self._sx_name} was dropped: write `await` before the call")
+            ctx.call.forgotten(
+                f"{NAMES[ctx.kind]}: the answer of {self._sx_name} was dropped: write `await` before the call"
+            )
 
 
 class Known(Answer[T]):
@@ -119,12 +122,3 @@ class Known(Answer[T]):
             Answer.__init__(self, None, name)
             self.called = True
             self.result = value
-
-
-def adopt(answer: Any, ctx: Any, name: str) -> Any:
-    """Guard a plain Deferred in place."""
-    if type(answer) is Deferred:
-        answer.__class__ = Answer
-        answer._sx_ctx = ctx  # type: ignore[attr-defined]
-        answer._sx_name = name  # type: ignore[attr-defined]
-    return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Coroutine
-from types import CoroutineType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -36,7 +36,7 @@ class Work:
 
     def forget(self) -> None:
         """Nobody wants the answer: end."""
-        self._done = lambda value, error: None
+        self._done = _nobody
         self.cancel("forgotten")
 
     def wait(self, thing: Any) -> None:
@@ -64,8 +64,7 @@ class Work:
         self._waiting = None
         failed = isinstance(result, Failure)
         if self._coroutine is None:
-            error = result.value if failed else None
-            self._end(None if failed else result, None if isinstance(error, Exit) else error)
+            self._end(None if failed else result, result.value if failed else None)
         else:
             self._step(None if failed else result, result.value if failed else None)
         # A second await of the same answer still sees it; a failure has been passed on.
@@ -82,9 +81,13 @@ class Work:
         except BaseException as raised:
             if isinstance(raised, KeyboardInterrupt | SystemExit):
                 raise
+            # Without this frame: it keeps its callers, who hold the failure that was thrown in.
+            raised.__traceback__ = raised.__traceback__ and raised.__traceback__.tb_next
             self._end(None, raised)
         else:
             self.wait(thing)
+        finally:
+            del error  # its traceback holds this frame
 
     def _returned(self, value: Any) -> None:
         """Whatever a handler returns is waited for too."""
@@ -134,10 +137,7 @@ def drive(function: Callable[..., Any], twin: Any, done: Callable[[Any, BaseExce
             except StopIteration as stop:
                 result = stop.value
             else:
-                ctx = twin._ctx
-                work = Work(result, ctx.server.later, lambda _, error: done(ctx, _quiet(error)))
-                work.wait(thing)
-                return work
+                return _wait(result, thing, twin._ctx, done)
     except Exit:
         return None
     if result is None or result is True or result is False:
@@ -146,15 +146,40 @@ def drive(function: Callable[..., Any], twin: Any, done: Callable[[Any, BaseExce
         result._sx_ctx = None
         return None
     if isinstance(result, Deferred) or type(result) is CoroutineType:
-        ctx = twin._ctx
-        work = Work(None, ctx.server.later, lambda _, error: done(ctx, _quiet(error)))
-        work._returned(result)
-        return work
-    if type(result) is GeneratorType:
+        return _wait(None, result, twin._ctx, done)
+    if type(result) is GeneratorType or type(result) is AsyncGeneratorType:
         raise RouteError(
             f"{function.__qualname__} holds `yield`: decorate it with inlineCallbacks, or make it async def"
         )
     return None
+
+
+def _wait(coroutine: Any, thing: Any, ctx: Any, done: Callable[[Any, BaseException | None], None]) -> Work | None:
+    """The work that waits for `thing`. None when it has ended after all (what it raised is raised here)."""
+    ended: list[BaseException | None] = []
+    work = Work(coroutine, ctx.server.later, lambda _, error: ended.append(_quiet(error)))
+    if coroutine is None:
+        work._returned(thing)
+    else:
+        work.wait(thing)
+    if not ended:
+        work._done = lambda _, error: _over(done, ctx, error)
+        return work
+    if ended[0] is not None:
+        raise ended[0]
+    return None
+
+
+def _nobody(value: Any, error: BaseException | None) -> None:
+    if error is not None:
+        error.__traceback__ = None
+
+
+def _over(done: Callable[[Any, BaseException | None], None], ctx: Any, error: BaseException | None) -> None:
+    done(ctx, _quiet(error))
+    if error is not None:
+        # Its frames hold it, and the twin: only the cycle collector would free them.
+        error.__traceback__ = None
 
 
 def _quiet(error: BaseException | None) -> BaseException | None:
@@ -171,7 +196,26 @@ def begin(coroutine: Coroutine[Any, Any, Any], ctx: Any, name: str) -> Answer[An
         answer: Answer[Any] = Answer(ctx, name)
         answer.errback(Failure(error))
         return answer
-    answer = Answer(ctx, name)
+    return _answer(coroutine, thing, ctx, name)
+
+
+def adopt(deferred: Any, ctx: Any, name: str) -> Any:
+    """Guard the Deferred of a helper."""
+    if type(deferred) is not Deferred:
+        return deferred
+    if not deferred.called:
+        # Whatever will fire it holds it: were it given away itself, nobody would notice that it was dropped.
+        return _answer(None, deferred, ctx, name)
+    answer: Any = deferred
+    answer.__class__ = Answer
+    answer._sx_ctx = ctx
+    answer._sx_name = name
+    return answer
+
+
+def _answer(coroutine: Coroutine[Any, Any, Any] | None, thing: Any, ctx: Any, name: str) -> Answer[Any]:
+    """The answer of a helper that waits for `thing`."""
+    answer: Answer[Any] = Answer(ctx, name)
     mine = weakref.ref(answer)
 
     def done(value: Any, error: BaseException | None) -> None:

@@ -16,7 +16,7 @@ def handler_of(ctx: Any, handler: Any, kind: int) -> Callable[..., Any] | None:
     routes = ctx.server.routes
     if isinstance(handler, str):
         function = getattr(routes.router_class, handler, None)
-        if function is None:
+        if not callable(function):
             raise RouteError(f"the router has no method {handler!r}")
     else:
         function = getattr(handler, "__func__", None)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from sipexpress.errors import HeaderError, RouteError, UriError
+from sipexpress.routing.marks import allowed
 from sipexpress.routing.twin import RouterBase
-from sipexpress.sip.uri import Uri
+from sipexpress.server.kinds import BRANCH, FAILURE, REQUEST
+from sipexpress.sip.uri import Uri, parse_uri
 
 MAX_URI = 1024
+
+_PLACES = REQUEST | FAILURE | BRANCH
 
 
 class Rewriting(RouterBase):
@@ -16,26 +20,33 @@ class Rewriting(RouterBase):
     loose_route or lookup had set where it changes the host.
     """
 
+    _sx_base = True
+
+    @allowed(_PLACES)
     def rewriteuri(self, uri: str) -> bool:
         """Replace the whole Request-URI (SER core; also ``seturi``)."""
         msg = self._ctx.msg
         try:
+            parse_uri(uri)
             msg.set_uri(uri)
-        except HeaderError:
+        except (HeaderError, UriError):
             return False
         msg.dst_uri = msg.flow = None
         return True
 
+    @allowed(_PLACES)
     def revert_uri(self) -> bool:
         """Take back every rewriting of the Request-URI (SER core)."""
         msg = self._ctx.msg
         msg.raw_uri = msg.original_uri
         return True
 
+    @allowed(_PLACES)
     def rewritehost(self, host: str) -> bool:
         """Replace the host; port, user and parameters stay (also ``sethost``)."""
         return self._change(host=host)
 
+    @allowed(_PLACES)
     def rewritehostport(self, hostport: str) -> bool:
         """Replace host and port by ``host[:port]`` (also ``sethostport``)."""
         try:
@@ -44,6 +55,7 @@ class Rewriting(RouterBase):
             return False
         return self._change(host=other.host, port=other.port)
 
+    @allowed(_PLACES)
     def rewriteport(self, port: int | str) -> bool:
         """Replace or add the port (also ``setport``)."""
         text = str(port)
@@ -51,25 +63,30 @@ class Rewriting(RouterBase):
             return False
         return self._change(port=int(text))
 
+    @allowed(_PLACES)
     def rewriteuser(self, user: str) -> bool:
         """Replace or add the user; a password stays (also ``setuser``)."""
         return self._change(user=user)
 
+    @allowed(_PLACES)
     def rewriteuserpass(self, userpass: str) -> bool:
         """Replace user and password by ``user[:password]`` (also ``setuserpass``)."""
         user, colon, password = userpass.partition(":")
         return self._change(user=user, password=password if colon else None)
 
+    @allowed(_PLACES)
     def prefix(self, text: str) -> bool:
         """Put `text` before the user part."""
         uri = self._current()
         return uri is not None and self._change(user=text + (uri.user or ""))
 
+    @allowed(_PLACES)
     def strip(self, count: int | str) -> bool:
         """Take `count` characters off the front of the user part; all of it when it is shorter."""
         uri = self._current()
         return uri is not None and self._change(user=(uri.user or "")[_count(count) :] or None)
 
+    @allowed(_PLACES)
     def strip_tail(self, count: int | str) -> bool:
         """Take `count` characters off the end of the user part; all of it when it is shorter."""
         uri = self._current()
@@ -98,8 +115,12 @@ class Rewriting(RouterBase):
             return False
         if "user" in parts and parts["user"] is None:
             parts["password"] = None
+        changes: dict[str, object] = dict(parts)
+        if "host" in parts:
+            # It would lead to maddr still, which came with the request (RFC 3261 19.1.1).
+            changes["params"] = tuple(param for param in uri.params if param[0] != "maddr")
         try:
-            text = str(uri.replace(**parts))
+            text = str(uri.replace(**changes))
         except UriError:
             return False
         if len(text) > MAX_URI:

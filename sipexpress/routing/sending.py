@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, NoReturn
 
 from sipexpress.errors import HeaderError, RouteError, UriError
@@ -15,6 +16,8 @@ from sipexpress.sip.uri import Uri
 
 class Sending(RouterBase):
     """The target set, and forwarding without a transaction."""
+
+    _sx_base = True
 
     @allowed(REQUEST | FAILURE)
     def append_branch(self, uri: str | None = None, q: float | str | None = None) -> bool:
@@ -47,8 +50,8 @@ class Sending(RouterBase):
     def forward(self, host: str | None = None, port: int | str | None = None, protocol: str = "") -> bool:
         """Forward without a transaction: to `host`, or where the Request-URI points (RFC 3261 16.11).
 
-        True when there is somewhere to send it. ACK and CANCEL without a transaction go
-        only along a marked dialog or to a target that lookup gave, from strangers.
+        True when there is somewhere to send it. It forwards whatever the route gives it, for
+        whomever: decide before.
         """
         ctx = self._ctx
         dst = ctx.msg.dst_uri
@@ -94,17 +97,16 @@ class Sending(RouterBase):
 
     def _send(self, protocol: str, host: str, port: int | str | None) -> bool:
         ctx = self._ctx
-        answer = ctx.server.resolver.locate(host, _port(port) or 5060, protocol.lower(), False)
-        if not isinstance(answer, list):
-            answer.addErrback(lambda _: None)
-            raise RouteError(f"send({host!r}): expected an IP address")
-        for _, address, number in answer:
-            flow = ctx.server.flow_to(protocol, address, number, ctx.call.source.socket)
-            if flow is not None:
-                ctx.call.acted = True
-                ctx.server.outbound.send(flow, ctx.msg.raw)
-                return True
-        return False
+        try:
+            address = str(ipaddress.ip_address(host.strip("[]")))
+        except ValueError:
+            raise RouteError(f"send({host!r}): expected an IP address") from None
+        flow = ctx.server.flow_to(protocol, address, _port(port) or 5060, ctx.call.source.socket)
+        if flow is None:
+            return False
+        ctx.call.acted = True
+        ctx.server.outbound.send(flow, ctx.msg.raw)
+        return True
 
     @allowed(REQUEST | REPLY)
     def force_rport(self) -> bool:
@@ -154,13 +156,42 @@ class Sending(RouterBase):
                 return True
         raise RouteError(f"force_send_socket({where!r}): the server does not listen there")
 
+    @allowed(REQUEST | FAILURE)
+    def set_advertised_address(self, address: str) -> bool:
+        """Name `address` (a host, no port) in the Via and Record-Route of this request, instead of the
+        socket's own or the setting `advertise` (SER core). Always True; RouteError for what is no host.
+
+        Call it before record_route(); for later requests to be taken as ours, it has to be an alias.
+        """
+        host = _bracketed(address)
+        try:
+            good = Uri.parse(f"sip:{host}").host == host
+        except UriError:
+            good = False
+        if not good:
+            raise RouteError(f"set_advertised_address({address!r}): expected a host name or an address")
+        call = self._ctx.call
+        call.advertised = (host.encode(), call.advertised[1] if call.advertised else b"")
+        return True
+
+    @allowed(REQUEST | FAILURE)
+    def set_advertised_port(self, port: int | str) -> bool:
+        """Name `port` in the Via and Record-Route of this request; see set_advertised_address. Always True;
+        RouteError for what is no port.
+        """
+        call = self._ctx.call
+        call.advertised = (call.advertised[0] if call.advertised else b"", b"%d" % _number(port))
+        return True
+
     def log(self, level: int | str, text: str | None = None) -> bool:
         """Write to the log: ``log("text")``, or ``log(level, "text")`` with SER's levels -3 to 4. Always True."""
         number = level if text is not None else 4
         message = str(level) if text is None else text
         value = int(str(number)) if str(number).lstrip("-").isascii() and str(number).lstrip("-").isdigit() else 4
         name = "error" if value <= -1 else "warn" if value == 1 else "info" if value <= 3 else "debug"
-        getattr(self._ctx.server.log, name)("{message}", message=message)
+        # What came from a peer must not forge a line or drive a terminal.
+        shown = "".join(char if char.isprintable() else "?" for char in message.rstrip("\n"))
+        getattr(self._ctx.server.log, name)("{text}", text=shown)
         return True
 
     @allowed(REQUEST | REPLY | FAILURE | BRANCH)
@@ -176,19 +207,29 @@ class Sending(RouterBase):
 
 
 def _port(port: int | str | None) -> int | None:
-    if port is None:
-        return None
+    return None if port is None else _number(port)
+
+
+def _number(port: int | str) -> int:
     text = str(port)
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
         raise RouteError(f"port {port!r}: expected a number from 1 to 65535")
     return int(text)
 
 
+def _bracketed(host: str) -> str:
+    """A host as it stands in a URI: IPv6 in brackets."""
+    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+
+
 def _destination(host: str, port: int | str | None, protocol: str) -> bytes:
     number = _port(port)
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    text = f"sip:{host}" + (f":{number}" if number else "") + (f";transport={protocol}" if protocol else "")
+    where = _bracketed(host)
+    text = f"sip:{where}" + (f":{number}" if number else "") + (f";transport={protocol}" if protocol else "")
     try:
-        return str(Uri.parse(text)).encode()
+        good = Uri.parse(text).host == where
     except UriError:
-        raise RouteError(f"forward({host!r}): expected a host name or an address") from None
+        good = False
+    if not good:
+        raise RouteError(f"forward({host!r}): expected a host name or an address")
+    return text.encode()

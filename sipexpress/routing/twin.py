@@ -11,9 +11,9 @@ from typing_extensions import Self
 
 from sipexpress.errors import ConfigError, Exit
 from sipexpress.routing.drive import Work, drive
-from sipexpress.routing.guard import guarded
+from sipexpress.routing.guard import guarded, guarded_for, mend_super
 from sipexpress.routing.marks import masked, refusals
-from sipexpress.routing.use import Use, declared
+from sipexpress.routing.use import declared
 from sipexpress.server.kinds import BRANCH, FAILURE, NAMES, REPLY, REQUEST
 
 if TYPE_CHECKING:
@@ -35,16 +35,18 @@ class RouterBase:
         if "_sx_base" in vars(cls):
             return
         reserved = {name for base in cls.__mro__ if "_sx_base" in vars(base) for name in vars(base)}
+        for name in declared(cls):
+            if name in reserved:
+                raise ConfigError(
+                    f"{cls.__name__}.{name} = use(...) hides Router.{name}: call it {name}_mod, for example"
+                )
         for name, value in list(vars(cls).items()):
-            if isinstance(value, Use):
-                if name in reserved:
-                    raise ConfigError(
-                        f"{cls.__name__}.{name} = use(...) hides Router.{name}: call it {name}_mod, for example"
-                    )
-            elif not name.startswith("__"):
+            if not name.startswith("__"):
                 inner = guarded(value)
                 if inner is not None:
                     setattr(cls, name, inner)
+                else:
+                    mend_super(value, name, cls)
 
     if TYPE_CHECKING:
 
@@ -81,6 +83,8 @@ class RouterBase:
         @property
         def router(self):
             """The router that lives as long as the server: what is kept there, every call sees."""
+            if self._sx_is_twin:  # reached through super()
+                return vars(type(self))["router"].fget(self)
             return self
 
     def exit(self) -> NoReturn:
@@ -94,6 +98,15 @@ class RouterBase:
             for twin_class in self.__dict__.get("_sx_twins", ()):
                 if not name.startswith("_sx_"):
                     setattr(twin_class, name, _of_router(self, name))
+
+        def __delattr__(self, name: str) -> None:
+            super().__delattr__(name)
+            for twin_class in self.__dict__.get("_sx_twins", ()):
+                own = twin_class._sx_own
+                if name in own:
+                    setattr(twin_class, name, own[name])
+                elif name in vars(twin_class):
+                    delattr(twin_class, name)
 
 
 class Quiet:
@@ -134,12 +147,25 @@ class Routes:
         return drive(handler or self._route, twin, done)
 
 
+class WatchedRoutes(Routes):
+    """The handlers of a router whose class has a `__setattr__` of its own: it does not see how twins are made."""
+
+    __slots__ = ()
+
+    def run(self, handler: Any, ctx: Any, done: Any) -> Work | None:
+        """Run a handler on a new twin: see IRoutes."""
+        twin = object.__new__(self._kinds[ctx.kind])
+        object.__setattr__(twin, "__dict__", ctx.call.attributes)
+        object.__setattr__(twin, "_ctx", ctx)
+        return drive(handler or self._route, twin, done)
+
+
 def bind_router(router: Any, modules: dict[str, Any]) -> Routes:
     """Make the twin classes of a router for one server."""
     kinds = {kind: _twin_class(router, modules, kind) for kind in (REQUEST, REPLY, FAILURE, BRANCH)}
     known = router.__dict__.get("_sx_twins", ())
     router.__dict__["_sx_twins"] = (*known, *kinds.values())
-    return Routes(router, kinds)
+    return (Routes if _plain(type(router)) else WatchedRoutes)(router, kinds)
 
 
 def _twin_class(router: Any, modules: dict[str, Any], kind: int) -> type:
@@ -151,12 +177,7 @@ def _twin_class(router: Any, modules: dict[str, Any], kind: int) -> type:
         namespace["__qualname__"] = cls.__qualname__
         namespace["_sx_is_twin"] = True
         namespace.update(refusals(cls, kind))
-        for base in cls.__mro__:
-            if not issubclass(base, RouterBase) and base is not object:
-                for name, value in vars(base).items():  # a mixin, which __init_subclass__ never saw
-                    inner = None if name.startswith("__") else guarded(value)
-                    if inner is not None and getattr(cls, name, None) is value:
-                        namespace[name] = inner
+        namespace.update(_guards(cls))
         for name in _names_of(router):
             namespace[name] = _of_router(router, name)
         for name, module in modules.items():
@@ -164,18 +185,42 @@ def _twin_class(router: Any, modules: dict[str, Any], kind: int) -> type:
         namespace["router"] = property(lambda twin: router, doc="The router that lives as long as the server.")
         if hasattr(cls, "__del__"):
             namespace["__del__"] = lambda twin: None
-        if vars(RouterBase)["__setattr__"] is getattr(cls, "__setattr__"):  # noqa: B009 - mypy would compare types
+        if _plain(cls):
             namespace["__setattr__"] = object.__setattr__
+        namespace["__delattr__"] = object.__delattr__
+        # What comes back when a name that was patched on the router is deleted there.
+        namespace["_sx_own"] = dict(namespace)
 
     return types.new_class(cls.__name__, (Quiet, cls), {}, body)
+
+
+def _guards(cls: type) -> dict[str, Any]:
+    """What `__init_subclass__` could not guard: functions of mixins, which it never saw, static and class methods."""
+    found = {name: (base, value) for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    guards = {}
+    for name, (base, value) in found.items():
+        if name.startswith("__") or base is object:
+            continue
+        inner: Any = None
+        if isinstance(value, staticmethod | classmethod):
+            inner = guarded_for(value)
+        elif not issubclass(base, RouterBase):
+            inner = guarded(value)
+        if inner is not None:
+            guards[name] = inner
+    return guards
+
+
+def _plain(cls: type) -> bool:
+    """Whether assignments on `self` are the interpreter's own, and no `__setattr__` of the user's."""
+    return vars(RouterBase)["__setattr__"] is getattr(cls, "__setattr__")  # noqa: B009 - mypy would compare types
 
 
 def _names_of(router: Any) -> set[str]:
     """What lives on the router object: its attributes, and slots of the user's classes."""
     names = {name for name in vars(router) if not name.startswith("_sx_")}
     for base in type(router).__mro__:
-        slots = () if "_sx_base" in vars(base) else vars(base).get("__slots__", ())
-        names.update(name for name in ([slots] if isinstance(slots, str) else slots) if not name.startswith("__"))
+        names.update(name for name, value in vars(base).items() if isinstance(value, types.MemberDescriptorType))
     return names
 
 

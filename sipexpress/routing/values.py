@@ -61,6 +61,8 @@ def _text(raw: bytes) -> str:
 class Values(RouterBase):
     """Read-only values of the message in hand."""
 
+    _sx_base = True
+
     @property
     def method(self) -> str:
         """The method of the request, as ``"INVITE"``."""
@@ -146,8 +148,9 @@ class Values(RouterBase):
 
     @property
     def msg_len(self) -> int:
-        """The length of the received message in bytes (SER's ``msg:len``)."""
-        return len(self._ctx.msg.raw)
+        """The length of the received message in bytes (SER's ``msg:len``): in a reply route, of the reply."""
+        ctx = self._ctx
+        return len(ctx.msg.raw if ctx.kind != REPLY or ctx.reply is None else ctx.reply.raw)
 
     @property
     def max_len(self) -> int:

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from sipexpress.server.pending import Pending
     from sipexpress.server.server import Server
     from sipexpress.transport.flow import Flow
+    from sipexpress.transport.listen import Socket
 
 MAX_TARGETS = 12
+"""Targets of one attempt."""
+MAX_BRANCHES = 4 * MAX_TARGETS
+"""Branches of one request, over all attempts of its failure routes: two peers that keep refusing end there."""
 
 
 class Target:
@@ -38,6 +42,7 @@ class Call:
 
     __slots__ = (
         "acted",
+        "advertised",
         "attributes",
         "avp",
         "cancel_reasons",
@@ -95,12 +100,14 @@ class Call:
         """The status for what failed last (SER's ser_error), for sl_reply_error(); 0 = nothing."""
         self.final = 0
         """The final status sent upstream; 0 = none."""
+        self.advertised: tuple[bytes, bytes] | None = None
+        """Host and port for Via and Record-Route where a route has set them; empty = the socket's own."""
 
     def reply(self, code: int, reason: str, headers: Sequence[tuple[str, str]] = (), body: bytes = b"") -> bool:
         """Answer the request, through its transaction when it has one, else statelessly.
 
         False when it is an ACK or a final response has been sent; raises HeaderError
-        when a header would not be one.
+        when a header would not be one, or the reason would begin one.
         """
         lines = [header_line(name, value)[1] for name, value in headers]
         return self.server.outbound.reply(self, code, reason, lines, body)
@@ -133,6 +140,7 @@ class Call:
         self.server.log.error("{text} (Call-ID {call_id})", text=text, call_id=self.call_id)
         if not self.final:
             self.server.outbound.reply(self, 500, "Server Internal Error", [], b"")
+            self.server.deliver.cancel_others(self, None)
 
     @property
     def call_id(self) -> str:
@@ -142,12 +150,23 @@ class Call:
     def release(self) -> None:
         """Let go of everything, so that no cycle outlives the transaction."""
         self.machine = None
+        if not self.running:
+            self.attributes = {}
+            self.avp = None
         context = self.context
         if context is not None:
             self.context = None
             for branch in context.branches:
                 branch.client = None
                 branch.response = None
+
+
+def sent_by(socket: Socket, advertised: tuple[bytes, bytes] | None) -> bytes:
+    """What Via and Record-Route name for a socket: its own ``host:port``, or what a route advertises instead."""
+    if advertised is None:
+        return socket.sent_by
+    host, _, port = socket.sent_by.rpartition(b":")
+    return b"%b:%b" % (advertised[0] or host, advertised[1] or port)
 
 
 def printable(raw: bytes) -> str:

@@ -39,14 +39,22 @@ class Clockwork:
     def _tick(self) -> None:
         self._call = None
         now = self.now()
+        wheel = self.wheel
+        expired = iter(wheel.advance(now))
         try:
-            for timed in self.wheel.advance(now):
+            for timed in expired:
+                if not wheel.passed(timed):  # an earlier one of this tick has moved or dropped it
+                    if timed.due:
+                        wheel.arm(timed)
+                    continue
                 effects = timed.timeout(now)
                 if isinstance(timed, Machine):
                     self._expired(timed, effects)
                 elif timed.due:
-                    self.wheel.arm(timed)
+                    wheel.arm(timed)
         finally:
+            for timed in expired:  # something raised: the others come with the next tick
+                wheel.arm(timed)
             if self.wheel and self._call is None:
                 self._again()
 

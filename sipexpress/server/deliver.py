@@ -26,13 +26,17 @@ class Deliver:
     def response(self, branch: Branch, response: Response) -> None:
         """A response of a branch, in the order of arrival."""
         call: Call = branch.call  # type: ignore[assignment]
+        if call.context is None:
+            return  # its transaction is over
         lane = branch.lane
         if lane is not None:
             if any(response.raw == waiting.raw for waiting in lane):
                 return
             if len(lane) >= LANE_LIMIT:
                 self._server.counters.note("lane_full")
-                return
+                if response.status < 200 or lane[-1].status >= 200:
+                    return
+                lane.pop()  # a provisional one makes room for a final one, which may not come again
             lane.append(response)
         elif call.on_reply is not None:
             self._reply_route(call, branch, response)
@@ -63,7 +67,7 @@ class Deliver:
         context = call.context
         if context is None:
             return
-        if call.canceled and status < 200 and not branch.final:
+        if status < 200 and (call.canceled or context.sent or context.declined) and not branch.final:
             self._server.outbound.cancel(branch)  # the CANCEL that waited for this (RFC 3261 9.1)
         bits = context.receive(branch, status, response)
         if bits & RELAY and response is not None:
@@ -83,12 +87,16 @@ class Deliver:
             self._server.trim(call)
 
     def cancel_others(self, call: Call, winner: Branch | None) -> None:
-        """Cancel every branch that still waits (RFC 3261 16.7 step 10)."""
+        """Cancel every branch that still waits (RFC 3261 16.7 step 10); what was not sent yet ends here."""
         if call.request.method != "INVITE" or call.context is None:
             return
         for branch in list(call.context.branches):
-            if branch is not winner and not branch.final:
+            if branch is winner or branch.final:
+                continue
+            if branch.starting is None:
                 self._server.outbound.cancel(branch)
+            else:
+                self._server.relay.stop_starting(branch)
 
     def choose(self, call: Call) -> None:
         """Every branch is final: the failure route may try again, else the best response goes upstream."""

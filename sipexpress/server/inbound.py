@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sipexpress.errors import MessageError, ParseError
 from sipexpress.server.call import Call
 from sipexpress.server.context import Context
 from sipexpress.server.kinds import REQUEST
+from sipexpress.server.loops import looped
 from sipexpress.server.outbound import request_line
 from sipexpress.server.pending import Pending
+from sipexpress.server.secret import TAG_LENGTH
 from sipexpress.sip.check import defect
 from sipexpress.sip.compose import compose_reply, received_via
+from sipexpress.sip.headers import COMMA
 from sipexpress.sip.message import Request, Response, parse_message
+from sipexpress.sip.routeset import Route
 from sipexpress.sip.uri import Uri
 from sipexpress.sip.via import Via, branch_of
-from sipexpress.transaction.effects import DELIVER
+from sipexpress.transaction.effects import DELIVER, END
 from sipexpress.transaction.invite_server import PROCEEDING, InviteServer
 from sipexpress.transaction.keys import server_key
 from sipexpress.transaction.response_context import Branch
+from sipexpress.transport.resolve import numeric
 
 if TYPE_CHECKING:
     from sipexpress.server.server import Server
@@ -60,7 +65,7 @@ class Inbound:
         except ParseError:
             server.counters.note("malformed")
             return
-        if key is None:
+        if key is None or (server.settings.check_via and not self._via_is_ours(response)):
             server.counters.note("stray_responses")
             return
         machine = server.clients.get(key + b"\tCANCEL" if method == "CANCEL" else key)
@@ -68,14 +73,24 @@ class Inbound:
             server.relay.stateless_response(response, key, flow)
             return
         # A reply is taken only from the socket (or connection) its request left by.
-        left_by: Flow = machine.flow  # type: ignore[assignment]
-        if flow.socket is not left_by.socket or (flow.reliable and flow is not left_by):
+        left_by: Any = machine.flow
+        if flow.socket is not left_by.socket or (flow.reliable and flow is not left_by and not _again(flow, left_by)):
             server.counters.note("misdirected_responses")
             return
         response.flow = flow
         branch: Branch | None = machine.owner  # type: ignore[assignment]
+        if branch is not None and response.keys.count("via") < 2 and COMMA not in top:  # type: ignore[operator]
+            server.counters.note("stray_responses")  # it could go nowhere, and would leave its caller without an end
+            return
         if server.outbound.received(machine, response) and branch is not None:
             server.deliver.response(branch, response)
+
+    def _via_is_ours(self, response: Response) -> bool:
+        try:
+            via = response.via
+        except ParseError:
+            return False
+        return self._server.is_myself(via.host, via.port)
 
     # requests
 
@@ -108,6 +123,10 @@ class Inbound:
             server.counters.note("transactions_full")
             server.outbound.refuse(call)
             return
+        if (request.keys.count("via") > 1 or COMMA in (request.header("via") or b"")) and looped(server, request, flow):
+            server.counters.note("loops")
+            server.outbound.reply(call, 482, "Loop Detected", [], b"")
+            return
         if method == "OPTIONS" and server.answers_options and self._to_server(request):
             server.outbound.reply(call, 200, "OK", server.options_lines, b"")
             return
@@ -120,7 +139,20 @@ class Inbound:
     def _routed(self, context: Context, error: BaseException | None) -> None:
         """The request route has ended."""
         call = context.call
-        if not call.acted and call.request.method != "ACK" and not call.canceled:
+        machine = call.machine
+        left = machine is not None and not call.final and call.context is None
+        if left or context.dropped or not call.acted:
+            self._undone(context, left)
+        elif machine is not None and call.final:
+            self._server.trim(call)
+
+    def _undone(self, context: Context, left: bool) -> None:
+        """The request route has done nothing, or has dropped the request, or has `left` its transaction unused."""
+        call = context.call
+        method = call.request.method
+        if method in ("ACK", "CANCEL"):  # those of a transaction never come here
+            self._server.counters.note("dropped_acks" if method == "ACK" else "dropped_cancels")
+        if (left or not call.acted) and not context.dropped and method != "ACK" and not call.canceled:
             self._server.counters.note("unfinished_routes")
             self._server.log.warn(
                 "route() ended without replying to, forwarding or dropping {line} (Call-ID {call_id})",
@@ -128,8 +160,9 @@ class Inbound:
                 call_id=call.call_id,
             )
         machine = call.machine
-        if machine is not None and call.final:
-            self._server.trim(call)
+        if left and machine is not None:  # SER: a transaction that t_newtran made and nobody used
+            machine.abandon()
+            self._server.outbound.end_server(machine)
 
     def _mend_via(self, request: Request, via: Via, flow: Flow) -> Flow:
         """Write received and rport into the top Via (RFC 3261 18.2.1, RFC 3581); give the reply's flow."""
@@ -137,8 +170,15 @@ class Inbound:
         rport = via.rport
         if rport is not None or via.host.lower() != host or via.received is not None:
             request.replace_first("via", received_via(request, host, port if rport is not None else None))
-        if flow.reliable or rport is not None or port == (via.port or 5060):
+        if flow.reliable:
+            stream: Any = flow
+            stream.reply_port = via.port or 5060  # where a reply goes once the connection is gone (18.2.2)
             return flow
+        to_via = self._server.settings.reply_to_via
+        if rport is not None or (port == (via.port or 5060) and not to_via):
+            return flow
+        if to_via:
+            host = numeric(via.host) or host
         return flow.socket.flow_to((host, via.port or 5060))
 
     def _malformed(self, request: Request, flow: Flow, why: str) -> None:
@@ -157,10 +197,16 @@ class Inbound:
         server.outbound.send(reply_flow, data)
 
     def _to_server(self, request: Request) -> bool:
-        if request.has_header("route"):
-            return False
+        """Whether the Request-URI names this server and no user, and a Route leads nowhere else."""
         uri = request.uri
-        return isinstance(uri, Uri) and uri.user is None and self._server.is_myself(uri.host, uri.port)
+        is_myself = self._server.is_myself
+        if not isinstance(uri, Uri) or uri.user is not None or not is_myself(uri.host, uri.port):
+            return False
+        try:
+            routes = [Route(item) for item in request.header_list("route")]
+        except ParseError:
+            return False
+        return all(route.host is not None and is_myself(route.host, route.port) for route in routes)
 
     # ACK and CANCEL
 
@@ -171,10 +217,10 @@ class Inbound:
             return
         if isinstance(machine, InviteServer):
             effects = machine.ack(server.now())
-            if machine.due:
-                server.wheel_arm(machine)
-            elif not effects & DELIVER:
+            if effects & END:
                 server.outbound.end_server(machine)
+            elif machine.due:
+                server.wheel_arm(machine)
             if not effects & DELIVER:
                 return
         if self._acks:
@@ -183,7 +229,7 @@ class Inbound:
                 own.acknowledged()
                 return
         to_tag = request.to_tag
-        if to_tag is not None and to_tag == server.local_tag(request):
+        if to_tag is not None and len(to_tag) == TAG_LENGTH and to_tag == server.local_tag(request):
             return  # for a stateless failure of ours (SER's sl filter)
         self._route(Call(server, request, flow, reply_flow, b""))
 
@@ -228,12 +274,14 @@ class Inbound:
             server.relay.begin(call)
             server.outbound.reply(call, 487, "Request Terminated", [], b"")
             return
-        server.relay.stop_starting(call)
         server.deliver.cancel_others(call, None)
 
     def _same_hop(self, call: Call, request: Request, flow: Flow) -> bool:
         """Only the hop that sent the INVITE may cancel it, and only that very INVITE (RFC 3261 9.1)."""
-        if flow.address[0] != call.source.address[0] or (flow.reliable and flow is not call.source):
+        source: Any = call.source
+        if flow.address[0] != source.address[0]:
+            return False
+        if flow.reliable and flow is not source and (not source.reliable or source.connected):
             return False
         if call.final:
             return True
@@ -243,3 +291,8 @@ class Inbound:
             and invite.cseq.number == request.cseq.number
             and invite.from_tag == request.from_tag
         )
+
+
+def _again(flow: Flow, left_by: Any) -> bool:
+    """Whether the peer of a closed connection has made another one (RFC 3261 18.2.2)."""
+    return not left_by.connected and flow.address[0] == left_by.address[0]

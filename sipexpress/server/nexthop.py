@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import NamedTuple
 
 from sipexpress.errors import UriError
 from sipexpress.sip.uri import Uri, parse_uri
@@ -10,22 +11,18 @@ from sipexpress.sip.uri import Uri, parse_uri
 TRANSPORTS = frozenset(("", "udp", "tcp", "tls"))
 
 
-class Hop:
-    """A next hop: a flow that exists, or what the resolver has to be asked."""
+class Hop(NamedTuple):
+    """What the resolver has to be asked."""
 
-    __slots__ = ("flow", "host", "port", "sips", "transport")
-
-    def __init__(self, host: str, port: int | None, transport: str, sips: bool, flow: Any) -> None:
-        self.host = host
-        self.port = port
-        self.transport = transport
-        self.sips = sips
-        self.flow = flow
+    host: str
+    port: int | None
+    transport: str
+    sips: bool
 
 
-def next_hop(uri: bytes, dst_uri: bytes | None, flow: object | None) -> Hop | None:
+@lru_cache(4096)
+def next_hop(uri: bytes, dst_uri: bytes | None) -> Hop | None:
     """The next hop of a target; None when the URI is none, or not one SIP can be sent to."""
-    live: Any = flow if flow is not None and getattr(flow, "connected", True) else None
     try:
         target = parse_uri(uri)
         via = target if dst_uri is None else parse_uri(dst_uri)
@@ -36,4 +33,9 @@ def next_hop(uri: bytes, dst_uri: bytes | None, flow: object | None) -> Hop | No
     transport = (via.param("transport") or "").lower()
     if transport not in TRANSPORTS:
         return None
-    return Hop(via.param("maddr") or via.host, via.port, transport, via.is_sips, live)
+    return Hop(via.param("maddr") or via.host, via.port, transport, via.is_sips)
+
+
+def live(flow: object | None) -> bool:
+    """Whether a binding's connection is there, and open."""
+    return flow is not None and getattr(flow, "connected", True)

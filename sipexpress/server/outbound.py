@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sipexpress.server.call import printable
 from sipexpress.sip.compose import compose_cancel, compose_reply
 from sipexpress.sip.message import Request, Response
 from sipexpress.sip.status import reason as reason_of
@@ -208,5 +209,5 @@ class Outbound:
 
 
 def request_line(request: Request) -> str:
-    """The request line for a log."""
-    return f"{request.method} {request.raw_uri[:200].decode('utf-8', 'replace')}"
+    """The request line for a log, without control characters."""
+    return f"{request.method[:40]} {printable(request.raw_uri)}"

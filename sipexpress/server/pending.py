@@ -1,4 +1,4 @@
-"""Requests whose handler waits and that have no transaction yet (DESIGN: the pending table)."""
+"""Requests whose handler waits (DESIGN: the pending table)."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ class Pending(Timed):
 
 
 class PendingTable:
-    """How many requests wait, in all and from each source address. The entries lie in the server's
-    table of transactions, where a retransmission finds them by the same look-up."""
+    """How many request routes wait, in all and from each source address, whether they have answered or not:
+    an answer must not let a peer start another one. The entries of those without a transaction lie in the
+    server's table of transactions, where a retransmission finds them by the same look-up."""
 
     __slots__ = ("_by_source", "_server", "count")
 
@@ -64,12 +65,14 @@ class PendingTable:
         return self.count >= settings.max_pending or self._by_source.get(source, 0) >= settings.max_pending_per_source
 
     def enter(self, call: Call) -> None:
-        """The handler of a request without transaction waits."""
+        """The handler of a request waits; one without transaction and final reply gets an entry."""
         server = self._server
-        entry = call.pending = Pending(call)
         self.count += 1
         source = call.source.address[0]
         self._by_source[source] = self._by_source.get(source, 0) + 1
+        if call.machine is not None or call.final:
+            return
+        entry = call.pending = Pending(call)
         method = call.request.method
         if method in ("ACK", "CANCEL"):
             return
@@ -88,6 +91,11 @@ class PendingTable:
         call.pending = None
         entry.call = None
         entry.due = 0.0
+        if not keep_key and self._server.servers.get(call.key) is entry:
+            self._server.servers.drop(call.key)
+
+    def ended(self, call: Call) -> None:
+        """The handler has ended."""
         self.count -= 1
         source = call.source.address[0]
         left = self._by_source[source] - 1
@@ -95,5 +103,4 @@ class PendingTable:
             self._by_source[source] = left
         else:
             del self._by_source[source]
-        if not keep_key and self._server.servers.get(call.key) is entry:
-            self._server.servers.drop(call.key)
+        self.leave(call)

@@ -11,7 +11,21 @@ from sipexpress.server.settings import Settings, updated
 if TYPE_CHECKING:
     from sipexpress.server.server import Server
 
-_AT_START = ("listen", "advertise", "secret_file", "max_transactions", "mhomed")
+AT_START = (
+    "listen",
+    "advertise",
+    "secret_file",
+    "max_transactions",
+    "mhomed",
+    "allow_loopback_dns",
+    "dns_timeout",
+    "tcp_max_connections",
+    "tcp_max_connections_per_address",
+    "tcp_connect_timeout",
+    "tcp_connection_lifetime",
+    "tcp_message_timeout",
+)
+"""Settings that are read when the server starts, and not again."""
 
 
 async def reload(
@@ -23,7 +37,7 @@ async def reload(
     (registrations); sockets stay open.
     """
     settings = updated(Settings(), values, "reload")
-    for name in _AT_START:
+    for name in AT_START:
         if getattr(settings, name) != getattr(server.settings, name):
             server.log.warn("{name} has changed: it counts from the next start on", name=name)
             setattr(settings, name, getattr(server.settings, name))

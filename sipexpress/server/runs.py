@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class Waiting(Timed):
     """A handler run that waits, and its time limit."""
 
-    __slots__ = ("run", "why")
+    __slots__ = ("counted", "run", "why")
 
     def __init__(self) -> None:
         self.due = 0.0
         self.armed = 0
         self.run: Any = None
+        self.counted = False
+        """Whether it is one of the request routes that the pending table counts."""
         self.why = ""
         """Why the server ended it; empty when it was not the server."""
 
@@ -93,22 +95,27 @@ class Runs:
             self._waiting.discard(waiting)
         self._ended(context, error, why)
         context.then(context, error)
-        call = context.call
-        if call.pending is not None and not call.running:
-            self._server.pending.leave(call)
+        if waiting is not None and waiting.counted:
+            self._server.pending.ended(context.call)
 
     def _waits(self, context: Context, waiting: Waiting) -> None:
         server = self._server
         call = context.call
-        if context.kind == REQUEST and call.machine is None and not call.final:
-            if server.pending.full(call.source.address[0]):
-                server.counters.note("pending_full")
-                server.outbound.refuse(call)
-                waiting.cancel("overload")
-                return
-            server.pending.enter(call)
         self._waiting.add(waiting)
         waiting.due = server.now() + server.settings.route_timeout
+        if context.kind == REQUEST:
+            if server.pending.full(call.source.address[0]):
+                server.counters.note("pending_full")
+                if call.context is None:  # else a branch will bring the answer
+                    server.outbound.refuse(call)
+                waiting.due = server.now() + 1.0
+                server.wheel_arm(waiting)
+                waiting.cancel("overload")
+                return
+            waiting.counted = True
+            server.pending.enter(call)
+            if call.machine is not None and call.request.method == "INVITE":
+                server.outbound.trying(call)
         server.wheel_arm(waiting)
 
     def _ended(self, context: Context, error: BaseException | None, why: str) -> None:
@@ -139,6 +146,6 @@ class Runs:
             server.outbound.reply(call, 500, "Server Internal Error", [], b"")
 
     def stop(self) -> None:
-        """End every waiting handler (the server stops)."""
-        for waiting in list(self._waiting):
+        """The server stops: end every waiting handler, by a second call where the first leaves it waiting."""
+        for waiting in [*self._waiting, *self._waiting]:
             waiting.cancel("shutdown")

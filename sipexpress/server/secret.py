@@ -11,6 +11,8 @@ from pathlib import Path
 from sipexpress.errors import ConfigError
 
 SIZE = 32
+TAG_LENGTH = 16
+"""Bytes of a tag of this server."""
 
 
 def load_secret(path: Path) -> bytes:
@@ -45,19 +47,21 @@ def default_secret_file() -> Path:
     return Path(state).expanduser() / "sipexpress" / "secret"
 
 
-@lru_cache(1024)  # the requests of one call set-up ask for the same mark
+@lru_cache(8192)  # the requests of one call set-up ask for the same mark
 def _mark(key: bytes, call_id: bytes, tag: bytes) -> bytes:
-    return hmac.digest(key, b"%b\0%b" % (call_id, tag), "sha256")[:8].hex().encode()
+    # The length keeps the two apart, whatever bytes a peer puts into them.
+    return hmac.digest(key, b"%d %b%b" % (len(call_id), call_id, tag), "sha256")[:8].hex().encode()
 
 
 class Secret:
     """Everything that is derived from the server's secret."""
 
-    __slots__ = ("_at", "_branch_prefix", "_key", "_mark_key", "_pool")
+    __slots__ = ("_at", "_branch_prefix", "_hop_key", "_key", "_mark_key", "_pool")
 
     def __init__(self, secret: bytes, process: int = 0) -> None:
         self._key = hashlib.blake2b(secret, person=b"sx-tags", digest_size=32).digest()
         self._mark_key = hashlib.blake2b(secret, person=b"sx-marks", digest_size=32).digest()
+        self._hop_key = hashlib.blake2b(secret, person=b"sx-hops", digest_size=32).digest()
         # The process number leaves room for several processes on one port.
         self._branch_prefix = b"z9hG4bK%x-" % process
         self._pool = ""
@@ -79,6 +83,13 @@ class Secret:
     def tag(self, *parts: bytes) -> bytes:
         """A tag that is the same for the same parts: a retransmitted request gets the same one."""
         return hashlib.blake2b(b"\0".join(parts), key=self._key, digest_size=8).hexdigest().encode()
+
+    def hop(self, *parts: bytes) -> bytes:
+        """The check value of a stateless branch. It has a key of its own, and each part its length before it: a peer
+        chooses the parts of tags, which it gets to see.
+        """
+        text = b"".join(b"%d %b" % (len(part), part) for part in parts)
+        return hashlib.blake2b(text, key=self._hop_key, digest_size=8).hexdigest().encode()
 
     def mark(self, call_id: bytes, tag: bytes) -> bytes:
         """The dialog mark: HMAC-SHA256 over Call-ID and From tag, cut to 64 bits."""

@@ -54,6 +54,8 @@ class Server(Service):
     """
 
     name = "sipexpress"
+    secret: Secret
+    """What tags, branches and marks are made of; there once the server has started."""
 
     def __init__(
         self,
@@ -76,7 +78,8 @@ class Server(Service):
         self.timers = Timers()
         self.identity = Identity()
         self.sockets: list[Socket] = []
-        self._secret = None if secret is None else Secret(secret)
+        if secret is not None:
+            self.secret = Secret(secret)
         self.network = network
         self.resolver = resolver
         self.draining = False
@@ -129,12 +132,6 @@ class Server(Service):
         return Deferred.fromCoroutine(reload(self, router, modparams, values))
 
     # what modules ask
-
-    @property
-    def secret(self) -> Secret:
-        """What tags, branches and marks are made of; there once the server has started."""
-        assert self._secret is not None
-        return self._secret
 
     def is_myself(self, host: str, port: int | None) -> bool:
         """Whether host and port (None = 5060) are a socket or an alias of this server."""
@@ -217,8 +214,8 @@ class Server(Service):
         if self.sockets:
             return
         settings = self.settings
-        if self._secret is None:
-            self._secret = Secret(load_secret(settings.secret_file or default_secret_file()))
+        if not hasattr(self, "secret"):
+            self.secret = Secret(load_secret(settings.secret_file or default_secret_file()))
         if self.resolver is None:
             from sipexpress.transport.resolve import Resolver
 
@@ -308,9 +305,14 @@ class Server(Service):
         if self._rescan is not None and self._rescan.active():
             self._rescan.cancel()
         self._rescan = None
-        yield self.boot.hook("stopped")
+        try:
+            yield self.boot.hook("stopped")
+        except Exception:
+            self.log.failure("stopped() of the router failed")
         yield self.boot.stop()
         yield maybeDeferred(self.network.close)
+        if hasattr(self.resolver, "stop"):
+            self.resolver.stop()
         self.sockets = []
         for client in self.clients:
             self.outbound.end_client(client)

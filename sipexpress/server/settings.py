@@ -13,30 +13,52 @@ import attrs
 from sipexpress.errors import ConfigError
 from sipexpress.server.parameters import seconds, switch, whole
 
-_REFUSED = {
+REFUSED = {
+    "port": 'write it into listen, as in listen = ["udp:5070", "tcp:5070"]',
+    "alias": 'use aliases, as in aliases = ["sip.example.org"]',
     "children": "one process serves all; there is nothing to set",
     "tcp_children": "one process serves all; there is nothing to set",
     "fork": "twistd runs in the background unless told -n",
     "debug": "use log_level (debug, info, warn, error)",
     "log_stderror": "use twistd -n, or its --logfile",
-    "log_facility": "use twistd --syslog --facility",
+    "log_facility": "use twistd --syslog, which logs as facility user",
     "dns": "names are looked up only where RFC 3263 wants it",
     "rev_dns": "names are looked up only where RFC 3263 wants it",
     "fifo": "the management interface comes in a later version",
+    "fifo_dir": "the management interface comes in a later version",
+    "fifo_mode": "the management interface comes in a later version",
     "fifo_db_url": "the management interface comes in a later version",
+    "unix_sock": "the management interface comes in a later version",
+    "statistics": "the management interface comes in a later version",
     "chroot": "use systemd or a container",
     "user": "use twistd --uid",
     "uid": "use twistd --uid",
     "group": "use twistd --gid",
     "gid": "use twistd --gid",
     "workdir": "use twistd --rundir",
+    "wdir": "use twistd --rundir",
+    "disable_core_dump": "use ulimit -c, or LimitCORE= of systemd",
+    "open_files_limit": "twistd sipexpress raises it to the hard limit",
     "memlog": "memory is Python's own",
     "maxbuffer": "receive buffers are 4 MB",
     "syn_branch": "branches are always random",
     "advertised_address": "use advertise (host[:port])",
     "advertised_port": "use advertise (host[:port])",
     "disable_tcp": 'list what to listen on, as in listen = ["udp:5060"]',
+    "tcp_accept_aliases": "call force_tcp_alias() in the route",
+    "tcp_send_timeout": "a connection whose peer does not read is closed when 1 MB waits for it",
+    "disable_tls": "TLS comes in a later version",
+    "tls_port_no": "TLS comes in a later version",
+    "tls_method": "TLS comes in a later version",
+    "tls_verify": "TLS comes in a later version",
+    "tls_require_certificate": "TLS comes in a later version",
+    "tls_certificate": "TLS comes in a later version",
+    "tls_private_key": "TLS comes in a later version",
+    "tls_ca_list": "TLS comes in a later version",
+    "mcast_loopback": "multicast is not served",
+    "mcast_ttl": "multicast is not served",
 }
+"""Globals of SER that are no settings here, and what to use instead."""
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "critical")
 
@@ -83,7 +105,8 @@ class Settings:
     check_via: bool = attrs.field(default=False, converter=switch)
     """Drop a response whose top Via does not name this server."""
     reply_to_via: bool = attrs.field(default=False, converter=switch)
-    """Answer to the sent-by of the top Via, not to the source address. A peer can aim that at others."""
+    """Answer over UDP to the sent-by of the top Via where that is an IP address, not to the source address.
+    A peer can aim that at others. A request with ``rport`` (RFC 3581) is answered to its source all the same."""
     server_signature: bool = attrs.field(default=True, converter=switch)
     """Whether replies of this server carry a Server header."""
     sip_warning: bool = attrs.field(default=False, converter=switch)
@@ -95,6 +118,7 @@ class Settings:
     secret_file: Path | None = attrs.field(default=None, converter=_path)
     """Where the secret of marks and tags is kept; made at the first start."""
     log_level: str = attrs.field(default="info", converter=_level)
+    """``debug``, ``info``, ``warn``, ``error`` or ``critical``: what lies below is not logged."""
     trace: bool = attrs.field(default=False, converter=switch)
     """Log each message with direction, flow and Call-ID, secrets masked."""
     drain: float = attrs.field(default=10.0, converter=seconds)
@@ -102,8 +126,9 @@ class Settings:
     allow_loopback_dns: bool = attrs.field(default=False, converter=switch)
     """Accept loopback and link-local addresses from DNS."""
     dns_timeout: float = attrs.field(default=5.0, converter=seconds)
+    """Seconds that a name server has for one question."""
     route_timeout: float = attrs.field(default=30.0, converter=seconds)
-    """How long one handler run may wait."""
+    """Seconds that one handler run may wait."""
     max_len: int = attrs.field(default=65535, converter=whole)
     """The value of `self.max_len`, in bytes (the guide's overflow test)."""
     max_transactions: int = attrs.field(default=1_000_000, converter=whole)
@@ -115,8 +140,11 @@ class Settings:
     retry_after: int = attrs.field(default=5, converter=whole)
     """Seconds in Retry-After of those 503."""
     tcp_max_connections: int = attrs.field(default=16_384, converter=whole)
+    """TCP connections; beyond, new ones are closed at once."""
     tcp_max_connections_per_address: int = attrs.field(default=1_024, converter=whole)
+    """The same with one IP address, whoever made them."""
     tcp_connect_timeout: float = attrs.field(default=10.0, converter=seconds)
+    """Seconds that a connection of ours may take to be made."""
     tcp_connection_lifetime: float = attrs.field(default=120.0, converter=seconds)
     """Seconds without traffic after which a connection is closed."""
     tcp_message_timeout: float = attrs.field(default=32.0, converter=seconds)
@@ -129,8 +157,8 @@ def updated(settings: Settings, values: Mapping[str, Any], where: str) -> Settin
     for name in values:
         if name in names:
             continue
-        if name in _REFUSED:
-            raise ConfigError(f"{where}: {name} is not a setting here: {_REFUSED[name]}")
+        if name in REFUSED:
+            raise ConfigError(f"{where}: {name} is not a setting here: {REFUSED[name]}")
         raise ConfigError(f"{where}: unknown setting {name!r}{nearest(name, names)}")
     for name, value in values.items():
         try:

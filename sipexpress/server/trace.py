@@ -20,9 +20,8 @@ _CALL_ID = re.compile(rb"(?im)^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)")
 
 def masked(data: bytes) -> str:
     """A message for the log: credentials replaced, every control character but line ends made visible."""
-    head, blank, body = data.partition(b"\r\n\r\n")
-    text = (_SECRETS.sub(rb"\1\2***", head) + blank + body).decode("utf-8", "replace")
-    text = text.replace("\r\n", "\n")
+    # The whole of it: line ends may stand before a message, and a body may quote another message.
+    text = _SECRETS.sub(rb"\1\2***", data).decode("utf-8", "replace").replace("\r\n", "\n")
     return "".join(char if char == "\n" or char.isprintable() else "?" for char in text)
 
 
@@ -54,11 +53,11 @@ class Trace:
     def _note(self, direction: str, flow: Any, data: bytes) -> None:
         found = _CALL_ID.search(data)
         self._log.info(
-            "{direction} {protocol} {peer} on {socket}, Call-ID {call_id}\n{message}",
+            "{direction} {protocol} {peer} on {socket}, Call-ID {call_id}\n{text}",
             direction=direction,
             protocol=flow.protocol,
             peer=f"{flow.address[0]}:{flow.address[1]}",
             socket=flow.socket,
             call_id=printable(found.group(1)) if found else "-",
-            message=masked(data),
+            text=masked(data),  # not `message`, which Twisted's old log overwrites
         )

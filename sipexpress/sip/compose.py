@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from sipexpress.errors import HeaderError
+from sipexpress.sip.headers import to_raw
 from sipexpress.sip.message import Request, Response, parse_message
 from sipexpress.sip.via import split_first
 
 _COPIED = frozenset(("via", "from", "to", "call-id", "cseq"))
 _COPIED_WITH_ROUTE = _COPIED | {"record-route"}
 _COPIED_WITH_TIME = _COPIED | {"timestamp"}
+
+# What stands between semicolons that are in no quoted string.
+_PIECE = re.compile(rb'(?:[^";]|"(?:[^"\\]|\\.)*"?)+', re.DOTALL)
 
 
 def compose_reply(
@@ -23,10 +29,18 @@ def compose_reply(
     """Return a reply to `request` (RFC 3261 8.2.6).
 
     `to_tag` is added to To where that has none; `extra` are header lines without CRLF.
-    Record-Route is copied for 180 to 299 (12.1.1), Timestamp for 100 (8.2.6.1).
+    Record-Route is copied for 180 to 299 (12.1.1; for REGISTER it has no meaning: 10.3), Timestamp for 100 (8.2.6.1).
+    Raises HeaderError when the reason holds CR, LF or NUL: it would make header lines.
     """
-    copied = _COPIED_WITH_ROUTE if 180 <= code < 300 else _COPIED_WITH_TIME if code == 100 else _COPIED
-    lines = [b"SIP/2.0 %d %b" % (code, reason.encode("utf-8", "surrogateescape"))]
+    phrase = to_raw(reason)
+    if b"\r" in phrase or b"\n" in phrase or b"\0" in phrase:
+        raise HeaderError(f"the reason phrase holds CR, LF or NUL: {phrase!r}")
+    copied = _COPIED
+    if 180 <= code < 300 and request.method != "REGISTER":
+        copied = _COPIED_WITH_ROUTE
+    elif code == 100:
+        copied = _COPIED_WITH_TIME
+    lines = [b"SIP/2.0 %d %b" % (code, phrase)]
     for key, line in request.lines_in(copied):
         if key == "to" and to_tag is not None and code > 100 and request.to_tag is None:
             line += b";tag=" + to_tag
@@ -47,7 +61,7 @@ def compose_cancel(sent: bytes, extra: Sequence[bytes] = ()) -> bytes:
 
 
 def _companion(sent: bytes, method: bytes, to: list[bytes] | None, extra: Sequence[bytes] = ()) -> bytes:
-    invite = parse_message(sent)
+    invite = parse_message(sent, own=True)
     assert isinstance(invite, Request)
     lines = [b"%b %b SIP/2.0" % (method, invite.raw_uri), invite.lines("via")[0]]
     lines += invite.lines("route")
@@ -66,9 +80,8 @@ def received_via(request: Request, host: str, port: int | None) -> bytes:
     seen, whatever the sender wrote there (RFC 3261 18.2.1, RFC 3581).
     """
     first, rest = split_first(request.header_values("via")[0])
-    parts = [
-        part for part in first.split(b";") if part.partition(b"=")[0].strip().lower() not in (b"received", b"rport")
-    ]
+    pieces = first.split(b";") if b'"' not in first else _PIECE.findall(first)
+    parts = [part for part in pieces if part.partition(b"=")[0].strip().lower() not in (b"received", b"rport")]
     parts.append(b"received=" + host.encode())
     if port is not None:
         parts.append(b"rport=%d" % port)

@@ -9,6 +9,7 @@ from sipexpress.errors import HeaderError
 from sipexpress.sip.headers import is_token
 
 LIMIT = 2**31
+MAX_KEPT = 128
 
 
 class CSeq(NamedTuple):
@@ -20,14 +21,13 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, value: bytes) -> CSeq:
         """Read a field value. Raises HeaderError; numbers of 2**31 and more are refused (8.1.1.5)."""
-        return _parse(value)
+        # What is long is read without being kept: strangers choose it.
+        return _parse(value) if len(value) <= MAX_KEPT else _parse.__wrapped__(value)
 
 
 @lru_cache(1024)
 def _parse(value: bytes) -> CSeq:
-    digits, _, method = value.partition(b" ")
-    if not method:
-        digits, _, method = value.replace(b"\t", b" ").partition(b" ")
+    digits, _, method = value.replace(b"\t", b" ").partition(b" ")
     method = method.strip(b" \t")
     if not digits.isdigit() or len(digits) > 10 or not is_token(method):
         raise HeaderError(f"CSeq {value[:60]!r}: expected a number and a method")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from sipexpress.errors import MessageError
+from sipexpress.sip.headers import unfold
 from sipexpress.sip.message import MAX_BODY
 from sipexpress.sip.scan import MAX_HEADER_BLOCK
 
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE)
 
 PING = b"\r\n\r\n"
 """What `feed` gives for a keep-alive that wants CRLF back."""
@@ -33,7 +34,8 @@ class Framer:
     @property
     def partial(self) -> bool:
         """Whether a message has begun and not ended."""
-        return bool(self._buffer[:8].strip(b"\r\n"))
+        # No more than three bytes of a keep-alive wait for the rest of it.
+        return len(self._buffer) > 3 or bool(self._buffer.strip(b"\r\n"))
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; give the messages that are complete, and PING for each keep-alive.
@@ -83,12 +85,12 @@ class Framer:
         end = buffer.find(b"\r\n\r\n", self._seen)
         if end < 0 or end < at:
             self._seen = max(at, len(buffer) - 3)
-            if len(buffer) - at > self.max_header:
+            if self._seen - at > self.max_header:
                 raise MessageError(f"no empty line within the first {self.max_header} bytes")
             return False
         if end - at > self.max_header:
             raise MessageError(f"a header of more than {self.max_header} bytes")
-        lengths = set(_LENGTH.findall(bytes(buffer[at : end + 2])))
+        lengths = {unfold(value) for value in _LENGTH.findall(bytes(buffer[at : end + 2]))}
         if len(lengths) != 1:
             raise MessageError("no Content-Length over a stream" if not lengths else "two different Content-Length")
         (text,) = lengths

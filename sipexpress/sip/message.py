@@ -11,13 +11,12 @@ from typing import Any, Protocol
 
 from sipexpress.errors import HeaderError, MessageError
 from sipexpress.sip.cseq import CSeq
-from sipexpress.sip.fields import TAG_MEMO, Fields, header_line
-from sipexpress.sip.headers import DISPLAY, is_token
+from sipexpress.sip.fields import TAG_MEMO, Fields, header_line, value_of
+from sipexpress.sip.headers import COMMA, DISPLAY, is_token, to_raw
 from sipexpress.sip.nameaddr import NameAddr, parse_list, tag_of
 from sipexpress.sip.scan import scan
-from sipexpress.sip.splice import pop_via, splice
 from sipexpress.sip.uri import AnyUri, parse_uri
-from sipexpress.sip.via import Via
+from sipexpress.sip.via import Via, split_first
 
 MAX_BODY = 65536
 
@@ -40,10 +39,9 @@ class Message(Fields):
 
     def _copy_into(self, other: Message) -> None:
         other.raw = self.raw
-        other.keys = self.keys
-        other.bounds = self.bounds
-        edits = self._edits
-        other._edits = None if edits is None else edits.copy()
+        other.keys = self.keys.copy()
+        other._lines = self._lines.copy()
+        other._edited = self._edited
         other._body = self._body
         other._kept = self._kept.copy()
 
@@ -129,28 +127,29 @@ class Message(Fields):
             kept = parse_list(value for value in self.header_values("contact") if value != b"*")
             self._kept["contact"] = kept
         assert isinstance(kept, list)
-        return kept
+        return kept.copy()
 
-    def _body_limits(self) -> None:
-        """Cut what is beyond Content-Length (RFC 3261 18.3); raises MessageError when bytes are missing."""
-        bounds = self.bounds
-        start = bounds[-1] + 2
-        held = len(self.raw) - start
-        keys = self.keys
+    def _cut_body(self, at: int) -> None:
+        """The body, which begins at ``raw[at]``: cut to Content-Length (RFC 3261 18.3). Raises MessageError."""
+        raw, keys = self.raw, self.keys
+        held = len(raw) - at
         if "content-length" in keys:
-            text = self.header("content-length") or b""
+            text = self._lines[keys.index("content-length")].partition(b":")[2].strip(b" \t")
             if keys.count("content-length") > 1 and len(set(self.header_values("content-length"))) > 1:
                 raise MessageError("two different Content-Length")
+            if not text.isdigit():
+                text = self.header("content-length") or b""  # folded
             if not text.isdigit() or len(text) > 10:
                 raise MessageError("Content-Length is not one decimal number")
             length = int(text)
             if length > held:
                 raise MessageError(f"Content-Length says {length} bytes, the body has {held}")
             if length < held:
-                self.raw = self.raw[: start + length]
+                self.raw = raw[: at + length]
                 held = length
         if held > MAX_BODY:
             raise MessageError(f"a body of {held} bytes is above the limit of {MAX_BODY}")
+        self._body = self.raw[at:]
 
 
 class Request(Message):
@@ -197,89 +196,96 @@ class Request(Message):
 
     def set_uri(self, uri: AnyUri | str | bytes) -> None:
         """Replace the Request-URI. Raises HeaderError on white space or control characters."""
-        raw = uri if isinstance(uri, bytes) else str(uri).encode("utf-8", "surrogateescape")
+        raw = uri if isinstance(uri, bytes) else to_raw(str(uri))
         if not raw or _CONTROL.search(raw):
             raise HeaderError(f"a Request-URI holds no white space or control characters: {raw!r}")
         self.raw_uri = raw
 
-    def start_line(self) -> bytes:
-        """The request line with its CRLF."""
-        return b"%b %b SIP/2.0\r\n" % (self.method.encode(), self.raw_uri)
-
     def to_bytes(self, top: bytes = b"") -> bytes:
-        """The message as it would be sent now, with `top` header lines before all others."""
-        if self.raw_uri is self.original_uri and not top and not self._edits and self._body is None:
+        """The message as it would be sent now, with the line `top` (without CRLF) before all others."""
+        if top:
+            start = b"%b %b SIP/2.0\r\n%b" % (self.method.encode(), self.raw_uri, top)
+        elif self.raw_uri is self.original_uri and not self._edited:
             return self.raw
-        return splice(self.raw, self.bounds, self.start_line(), top, self._edits, self._body)
+        else:
+            start = b"%b %b SIP/2.0" % (self.method.encode(), self.raw_uri)
+        return b"\r\n".join((start, *self._lines, b"", self._body))
 
 
 class Response(Message):
     """A response."""
 
-    __slots__ = ("flow", "reason", "status")
+    __slots__ = ("_start", "flow", "status")
 
     status: int
-    reason: str
     flow: object | None
     """Where it came from."""
+    _start: bytes
+    """The status line, without its CRLF."""
 
-    def start_line(self) -> bytes:
-        """The status line with its CRLF."""
-        return b"SIP/2.0 %d %b\r\n" % (self.status, self.reason.encode("utf-8", "surrogateescape"))
+    @property
+    def reason(self) -> str:
+        """The reason phrase."""
+        return self._start[12:].decode("utf-8", "surrogateescape")
 
     def to_bytes(self) -> bytes:
         """The message as it would be sent now."""
-        if not self._edits and self._body is None:
+        if not self._edited:
             return self.raw
-        return splice(self.raw, self.bounds, self.start_line(), b"", self._edits, self._body)
+        return b"\r\n".join((self._start, *self._lines, b"", self._body))
 
     def without_via(self) -> bytes | None:
         """The message for the next Via; None when we are its last hop (RFC 3261 16.7 step 3)."""
-        if not self._edits and self._body is None:
-            return pop_via(self.raw, self.keys, self.bounds)
-        raw = self.to_bytes()
-        _, _, _, keys, bounds = scan(raw)
-        return pop_via(raw, keys, bounds)
+        keys, lines = self.keys, self._lines
+        if "via" not in keys:
+            return None
+        number = keys.index("via")
+        line = lines[number]
+        if COMMA in line:
+            rest = split_first(value_of(line))[1].strip()
+            if rest:
+                return b"\r\n".join(
+                    (self._start, *lines[:number], b"Via: " + rest, *lines[number + 1 :], b"", self._body)
+                )
+        if "via" not in keys[number + 1 :]:
+            return None
+        return b"\r\n".join((self._start, *lines[:number], *lines[number + 1 :], b"", self._body))
 
 
-def parse_message(data: bytes) -> Request | Response:
-    """The message in one datagram or one frame. Raises MessageError (RFC 3261 7, 18.3)."""
+def parse_message(data: bytes, *, own: bool = False) -> Request | Response:
+    """The message in one datagram or one frame. Raises MessageError (RFC 3261 7, 18.3).
+
+    What this server made itself (`own`) may be longer than what it takes from others: it adds to it.
+    """
     if data[:1] in b"\r\n":
         data = data.lstrip(b"\r\n")
-    status, first, second, keys, bounds = scan(data)
+    status, first, uri, keys, lines, body = scan(data, len(data), len(data)) if own else scan(data)
+    message: Request | Response
     if status:
-        response = Response.__new__(Response)
-        response.raw = data
-        response.keys = keys
-        response.bounds = bounds
-        response._edits = None
-        response._body = None
-        response._kept = {}
+        message = response = Response.__new__(Response)
         response.status = status
         response.flow = None
-        response.reason = second.decode("utf-8", "surrogateescape")
-        response._body_limits()
-        return response
-    request = Request.__new__(Request)
-    request.raw = data
-    request.keys = keys
-    request.bounds = bounds
-    request._edits = None
-    request._body = None
-    request._kept = {}
-    method = _METHODS.get(first)
-    if method is None:
-        if not is_token(first):
-            raise MessageError("the method is not a token")
-        method = first.decode("ascii")
-    request.method = method
-    request.raw_uri = request.original_uri = second
-    request.dst_uri = None
-    request.flow = None
-    request.send_socket = None
-    request.record = None
-    request._body_limits()
-    return request
+        response._start = first
+    else:
+        message = request = Request.__new__(Request)
+        method = _METHODS.get(first)
+        if method is None:
+            if not is_token(first):
+                raise MessageError("the method is not a token")
+            method = first.decode("ascii")
+        request.method = method
+        request.raw_uri = request.original_uri = uri
+        request.dst_uri = None
+        request.flow = None
+        request.send_socket = None
+        request.record = None
+    message.raw = data
+    message.keys = keys
+    message._lines = lines
+    message._edited = False
+    message._kept = {}
+    message._cut_body(body)
+    return message
 
 
 __all__ = ["MAX_BODY", "Message", "RecordRoute", "Request", "Response", "header_line", "parse_message"]

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import end_of_quoted, split_list
+from sipexpress.sip.headers import QUOTE, blank_quoted, end_of_quoted, split_list
 from sipexpress.sip.params import Params, param_of, parse_params, unquote, write_params
 from sipexpress.sip.uri import AnyUri, parse_uri
 
+_TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~"
 _TAG = re.compile(rb';[ \t]*tag[ \t]*=[ \t]*([^\s;,"<>]+)', re.IGNORECASE)
 _DISPLAY = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\x80-\U0010ffff\udc80-\udcff]*\Z")
 
@@ -45,14 +46,14 @@ class NameAddr:
         # Without brackets all parameters are the header's, and the URI cannot hold , ? or ; (20.10).
         uri, semicolon, params = text.partition(";")
         uri = uri.rstrip()
-        if not uri or ">" in uri or "," in uri or " " in uri:
+        if not uri or ">" in uri or "," in uri or " " in uri or '"' in uri:
             raise HeaderError(f"address {text[:60]!r}: expected a URI")
         return cls("", uri, parse_params(semicolon + params, "address"))
 
     @classmethod
     def _bracketed(cls, display: str, rest: str, text: str) -> NameAddr:
         uri, greater, params = rest[1:].partition(">")
-        if not greater or not uri.strip():
+        if not greater or not uri.strip() or "<" in uri or '"' in uri:
             raise HeaderError(f"address {text[:60]!r}: expected <uri>")
         return cls(display, uri.strip(), parse_params(params.strip(), "address"))
 
@@ -88,11 +89,19 @@ def parse_list(values: Iterable[bytes]) -> list[NameAddr]:
     return [NameAddr.parse(item) for value in values for item in split_list(value)]
 
 
+def _odd(head: bytes) -> bool:
+    return head.count(b'"') != 2 or b"\\" in head
+
+
 def tag_of(value: bytes) -> bytes | None:
     """The tag of a From or To value, without parsing the rest."""
-    # A name or a URI may hold ";tag=" too: look only behind them.
-    if value[:1] == b'"':
-        value = value[end_of_quoted(value, 0) :]
+    head, _, tag = value.rpartition(b";tag=")
+    # The usual place: behind the bracket, at the end.
+    if head.endswith(b">") and tag and not tag.translate(None, _TOKEN) and not (QUOTE in head and _odd(head)):
+        return tag
+    # A name, a URI or another parameter may hold ";tag=" too: look only behind them.
+    if QUOTE in value:
+        value = blank_quoted(value)
     behind = value.rfind(b">")
     found = _TAG.search(value, behind + 1)
     return None if found is None else found.group(1)

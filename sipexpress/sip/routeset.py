@@ -8,9 +8,11 @@ from typing import Any
 from sipexpress.sip.nameaddr import NameAddr
 from sipexpress.sip.uri import AnyUri, Uri
 
-# What proxies write: an address in brackets, without display name or header parameters.
+# What proxies write: an address in brackets, without display name, escapes or header parameters.
 _USUAL = re.compile(
-    rb"<sip:(?:[^@<>;?\"]+@)?([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?((?:;[^<>;?\s\"@]+)*)>\Z"
+    rb"<sip:(?:[A-Za-z0-9\-_.!~*'()&=+$,]+@)?"
+    rb"([A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+    rb"((?:;[A-Za-z0-9\-_.!~*'()&+$/:\[\]]+(?:=[A-Za-z0-9\-_.!~*'()&+$/:\[\]=,]*)?)*)>\Z"
 )
 
 

@@ -1,83 +1,85 @@
-"""One pass over a message: start line, header keys, header spans (RFC 3261 section 7).
+"""One pass over a message: start line, header keys and header lines (RFC 3261 section 7).
 
 Only bytes, ints and str keys cross this seam, so that a compiled scanner can take its place.
 """
 
 from __future__ import annotations
 
-from itertools import accumulate
-
 from sipexpress.errors import HeaderError, MessageError
-from sipexpress.sip.headers import KNOWN, canonical
+from sipexpress.sip.headers import KNOWN, SPACE, TAB, canonical
 
 MAX_HEADER_BLOCK = 32768
 MAX_HEADERS = 256
 
-_known = KNOWN.get
+# With its colon, so that a line without one is found to be none; nearly everybody writes a space behind it.
+_known = {name + b":": key for name, key in KNOWN.items()}.get
 
 
-def scan(data: bytes) -> tuple[int, bytes, bytes, list[str], list[int]]:
-    """Return ``(status, first, second, keys, bounds)`` of the message in `data`.
+def scan(
+    data: bytes, max_block: int = MAX_HEADER_BLOCK, max_headers: int = MAX_HEADERS
+) -> tuple[int, bytes, bytes, list[str], list[bytes], int]:
+    """Return ``(status, first, uri, keys, lines, body)`` of the message in `data`.
 
-    A request gives status 0, the method and the Request-URI; a response its
-    status code, the version and the reason phrase. ``keys[i]`` is the key of
-    header line i, which stands with its CRLF at ``data[bounds[i]:bounds[i + 1]]``;
-    folded lines are one span. The body starts at ``bounds[-1] + 2``.
+    A request gives status 0, the method and the Request-URI; a response its status code, the
+    status line and nothing. ``keys[i]`` is the key of the header line ``lines[i]``, which
+    is as received, without its CRLF; folded lines are one. The body starts at ``data[body]``.
 
     Raises MessageError.
     """
-    end = data.find(b"\r\n\r\n", 0, MAX_HEADER_BLOCK + 4) + 2
-    if end == 1:
+    end = data.find(b"\r\n\r\n", 0, max_block + 4)
+    if end < 0:
         raise MessageError(
-            f"no empty line within the first {MAX_HEADER_BLOCK} bytes"
-            if len(data) > MAX_HEADER_BLOCK
+            f"no empty line within the first {max_block} bytes"
+            if len(data) > max_block
             else "no empty line after the header"
         )
-    lines = data[:end].splitlines(True)
-    count = len(lines)
+    head = data[: end + 2]
+    lines = head.split(b"\r\n")
+    lines.pop()
     # A bare CR or LF is a line break for one parser and text for the next: refused (header smuggling).
-    if data.count(b"\n", 0, end) != count or data.count(b"\r", 0, end) != count:
+    if len(head.splitlines()) != len(lines):
         raise MessageError("CR or LF alone in the header")
-    bounds = list(accumulate(map(len, lines)))
     start = lines[0]
     del lines[0]
-    keys = [_known(line.partition(b":")[0]) for line in lines]
+    keys = [_known(line.partition(b" ")[0]) for line in lines]
     if None in keys:
-        keys, bounds = _careful(lines, keys, bounds)
-    if len(keys) > MAX_HEADERS:
-        raise MessageError(f"more than {MAX_HEADERS} header fields")
+        keys, lines = _careful(lines, keys)
+    if len(keys) > max_headers:
+        raise MessageError(f"more than {max_headers} header fields")
     if start.startswith(b"SIP/2.0 "):
-        return (*_status_line(start), keys, bounds)  # type: ignore[return-value]
+        return _status(start), start, b"", keys, lines, end + 4  # type: ignore[return-value]
     method, _, rest = start.partition(b" ")
-    uri, _, version = rest[:-2].rpartition(b" ")
+    uri, _, version = rest.rpartition(b" ")
     if version != b"SIP/2.0":
         if start[:8].upper() == b"SIP/2.0 ":
-            return (*_status_line(start), keys, bounds)  # type: ignore[return-value]
+            start = b"SIP/2.0 " + start[8:]
+            return _status(start), start, b"", keys, lines, end + 4  # type: ignore[return-value]
         if version.upper() != b"SIP/2.0":
             raise MessageError("the start line is neither a SIP/2.0 request nor a SIP/2.0 response")
-    if not method or not uri or b" " in uri or b"\t" in uri:
+    if not method or not uri or SPACE in uri or TAB in uri:
         raise MessageError("the request line is not METHOD SP Request-URI SP SIP/2.0")
-    return 0, method, uri, keys, bounds  # type: ignore[return-value]
+    return 0, method, uri, keys, lines, end + 4  # type: ignore[return-value]
 
 
-def _status_line(start: bytes) -> tuple[int, bytes, bytes]:
+def _status(start: bytes) -> int:
     code = start[8:11]
-    if not code.isdigit() or not 100 <= int(code) <= 699 or start[11:12] not in (b" ", b"\r"):
+    if not code.isdigit() or not 100 <= int(code) <= 699 or start[11:12] not in (b" ", b""):
         raise MessageError("the status line has no status code between 100 and 699")
-    return int(code), b"SIP/2.0", start[12:-2]
+    return int(code)
 
 
-def _careful(lines: list[bytes], keys: list[str | None], bounds: list[int]) -> tuple[list[str | None], list[int]]:
+def _careful(lines: list[bytes], keys: list[str | None]) -> tuple[list[str | None], list[bytes]]:
     """The same for lines with rare names, folding (RFC 3261 7.3.1) or space before the colon."""
     out_keys: list[str | None] = []
-    out_bounds = [bounds[0]]
+    out_lines: list[bytes] = []
+    folded: list[bytes] = []
     for number, line in enumerate(lines):
         key = keys[number]
         if key is None:
-            if line[0] in b" \t":
+            if line[:1] in (b" ", b"\t"):
                 if not out_keys:
                     raise MessageError("the first header line starts with white space")
-                out_bounds[-1] = bounds[number + 1]
+                folded.append(line)
                 continue
             name, colon, _ = line.partition(b":")
             if not colon:
@@ -86,6 +88,11 @@ def _careful(lines: list[bytes], keys: list[str | None], bounds: list[int]) -> t
                 key = canonical(name.rstrip(b" \t"))
             except HeaderError as error:
                 raise MessageError(f"header line {number + 1}: {error}") from None
+        if folded:
+            out_lines[-1] = b"\r\n".join((out_lines[-1], *folded))
+            folded = []
         out_keys.append(key)
-        out_bounds.append(bounds[number + 1])
-    return out_keys, out_bounds
+        out_lines.append(line)
+    if folded:
+        out_lines[-1] = b"\r\n".join((out_lines[-1], *folded))
+    return out_keys, out_lines

@@ -8,23 +8,31 @@ from sipexpress.errors import HeaderError, UriError
 from sipexpress.sip.params import Params, param_of, parse_params, write_params
 
 _TEL = re.compile(
-    r"tel:(\+[0-9\-.()]*[0-9][0-9\-.()]*|[0-9A-Fa-f*#\-.()]*[0-9A-Fa-f*#][0-9A-Fa-f*#\-.()]*)(;.*)?\Z", re.IGNORECASE
+    r"tel:(\+[\-.()]*[0-9][0-9\-.()]*|[\-.()]*[0-9A-Fa-f*#][0-9A-Fa-f*#\-.()]*)(;.*)?\Z", re.IGNORECASE | re.ASCII
 )
 _SEPARATORS = str.maketrans("", "", "-.()")
 
 
 class TelUri:
-    """A telephone number; equal when the digits and parameters are (RFC 3966 section 4)."""
+    """An immutable telephone number; equal when the digits and parameters are (RFC 3966 section 4)."""
 
     __slots__ = ("_text", "number", "params")
 
     scheme = "tel"
 
+    number: str
+    """With its visual separators; global ones begin with +."""
+    params: Params
+    _text: str
+
     def __init__(self, number: str, params: Params, text: str) -> None:
-        self.number = number
-        """With its visual separators; global ones begin with +."""
-        self.params = params
-        self._text = text
+        put = object.__setattr__
+        put(self, "number", number)
+        put(self, "params", params)
+        put(self, "_text", text)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a URI does not change")
 
     @classmethod
     def parse(cls, text: str) -> TelUri:

@@ -15,10 +15,10 @@ _SIP = re.compile(
     r"(sips?):"
     r"(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/%#\[\]^`{}|\\\"\x80-\U0010ffff]+?)(?::([A-Za-z0-9\-_.!~*'()&=+$,%]*))?@)?"
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9\-._]*[A-Za-z0-9.])?)(?::([0-9]{1,5}))?"
-    r"((?:;[^;?\s<>\"@]*)*)(?:\?([^\s<>\"]*))?\Z",
-    re.IGNORECASE,
+    r"((?:;[^;?\s<>\"@\x00-\x1f\x7f]*)*)(?:\?([^\s<>\"\x00-\x1f\x7f]*))?\Z",
+    re.IGNORECASE | re.ASCII,
 )
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):([^\s<>\"]+)\Z")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):([^\s<>\"\x00-\x1f\x7f]+)\Z")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()")
@@ -103,7 +103,11 @@ class Uri:
             if name not in values:
                 raise TypeError(f"a URI has no part {name!r}")
         values.update(parts)
-        return Uri.parse(str(Uri(**values)))
+        uri = Uri.parse(str(Uri(**values)))
+        # A part must not become another one: a "user" with "@host?" in it would move the URI to that host.
+        if any(getattr(uri, name) != values[name] for name in ("user", "password", "host", "port")):
+            raise UriError(f"{str(uri)[:80]!r} has other parts than {', '.join(parts)} were to give it")
+        return uri
 
     def __str__(self) -> str:
         if self._text:  # type: ignore[attr-defined]
@@ -144,8 +148,8 @@ class Uri:
             return NotImplemented
         if self._key() != other._key():
             return False
-        mine = {name: unescape(value or "").lower() for name, value in self.params}
-        theirs = {name: unescape(value or "").lower() for name, value in other.params}
+        mine = {name: _normal(value or "").lower() for name, value in self.params}
+        theirs = {name: _normal(value or "").lower() for name, value in other.params}
         if any(mine.get(name) != theirs.get(name) for name in _DISTINCT):
             return False
         return all(mine[name] == theirs[name] for name in mine if name in theirs)
@@ -159,9 +163,16 @@ class OtherUri:
 
     __slots__ = ("scheme", "text")
 
+    scheme: str
+    text: str
+
     def __init__(self, scheme: str, text: str) -> None:
-        self.scheme = scheme
-        self.text = text
+        put = object.__setattr__
+        put(self, "scheme", scheme)
+        put(self, "text", text)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a URI does not change")
 
     def param(self, name: str) -> str | None:
         """Always None."""
@@ -180,8 +191,9 @@ class OtherUri:
 AnyUri = Uri | TelUri | OtherUri
 
 
-@lru_cache(2048)
 def _parse(text: str) -> AnyUri:
+    if len(text) > MAX_URI:
+        raise UriError(f"a URI of {len(text)} characters is above the limit of {MAX_URI}")
     found = _SIP.match(text)
     if found is None:
         scheme = _SCHEME.match(text)
@@ -208,7 +220,8 @@ def _params(text: str, whole: str) -> Params:
         if not part:
             continue
         name, equals, value = part.partition("=")
-        name = unescape(name).lower()
+        # Only what needs no escape is unescaped: written again, it must not become another parameter.
+        name = _normal(name).lower()
         if not name or name in seen:
             raise UriError(
                 f"{whole[:80]!r}: the parameter {name!r} is there twice"
@@ -220,13 +233,10 @@ def _params(text: str, whole: str) -> Params:
     return tuple(params)
 
 
+@lru_cache(4096)
 def parse_uri(text: str | bytes) -> AnyUri:
     """A SIP, tel or other absolute URI. Raises UriError."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
-    if len(text) > MAX_URI:
-        raise UriError(f"a URI of {len(text)} characters is above the limit of {MAX_URI}")
-    return _parse(text)
+    return _parse(text if isinstance(text, str) else text.decode("utf-8", "surrogateescape"))
 
 
 def unescape(text: str) -> str:

@@ -3,75 +3,86 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import split_list, unfold
+from sipexpress.sip.headers import COMMA, CR, QUOTE, blank_quoted, split_list, unfold
 from sipexpress.sip.params import Params, param_of, parse_params
 
-_VIA = re.compile(
+MAX_KEPT = 128
+
+_HOP = re.compile(
     r"[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+"
-    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._]+)(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?\Z",
-    re.IGNORECASE | re.DOTALL,
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._]+)(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*\Z",
+    re.IGNORECASE | re.ASCII,
 )
 _BRANCH = re.compile(rb';[ \t]*branch[ \t]*=[ \t]*([^\s;,"]+)', re.IGNORECASE)
+_USUAL = re.compile(r"branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z")
+
+
+@lru_cache(4096)
+def _hop(text: bytes) -> tuple[str, str, int | None]:
+    """(transport, host, port) of what stands before the parameters: the same for all requests of a peer."""
+    found = _HOP.match(text.decode("utf-8", "surrogateescape"))
+    if found is None:
+        raise HeaderError(f"Via {text[:60]!r}: expected SIP/2.0/transport host[:port][;parameters]")
+    transport, host, port = found.groups()
+    number = None if port is None else int(port)
+    if number is not None and not 0 < number < 65536:
+        raise HeaderError(f"Via {text[:60]!r}: the port is out of range")
+    return transport.upper(), host.strip("[]"), number
 
 
 class Via:
     """One hop. `transport` is in upper case, `host` as written without brackets, `port` None when absent."""
 
-    __slots__ = ("_params", "_text", "host", "port", "transport")
+    __slots__ = ("_text", "branch", "host", "port", "received", "rport", "transport")
 
-    def __init__(self, transport: str, host: str, port: int | None, text: str = "") -> None:
-        self.transport = transport
-        self.host = host
-        self.port = port
-        self._text = text
-        self._params: Params | None = None
+    transport: str
+    host: str
+    port: int | None
+    _text: str
+    branch: str | None
+    """The branch parameter."""
+    received: str | None
+    """Where the message really came from (RFC 3261 18.2.1)."""
+    rport: str | None
+    """None: not asked for; "": asked for; else the source port (RFC 3581)."""
 
     @classmethod
     def parse(cls, value: bytes) -> Via:
         """Read the first Via of a field value. Raises HeaderError."""
-        first = split_first(value)[0] if b"," in value else value
-        if b"\r\n" in first:
+        first = split_first(value)[0] if COMMA in value else value
+        if CR in first:
             first = unfold(first)
-        found = _VIA.match(first.decode("utf-8", "surrogateescape"))
-        if found is None:
-            raise HeaderError(f"Via {value[:60]!r}: expected SIP/2.0/transport host[:port][;parameters]")
-        transport, host, port, params = found.groups()
-        number = None if port is None else int(port)
-        if number is not None and not 0 < number < 65536:
-            raise HeaderError(f"Via {value[:60]!r}: the port is out of range")
-        return cls(transport.upper(), host.strip("[]"), number, params or "")
+        hop, semicolon, params = first.partition(b";")
+        via = cls.__new__(cls)
+        # What is long is read without being kept: strangers choose it.
+        via.transport, via.host, via.port = _hop(hop) if len(hop) <= MAX_KEPT else _hop.__wrapped__(hop)
+        text = via._text = params.decode("utf-8", "surrogateescape")
+        usual = _USUAL.match(text)
+        if usual is not None:
+            via.branch, rport = usual.groups()
+            via.received = None
+            via.rport = None if rport is None else ""
+        else:
+            read = parse_params(";" + text, "Via") if semicolon else ()
+            via.branch = param_of(read, "branch")
+            via.received = param_of(read, "received")
+            via.rport = param_of(read, "rport")
+        return via
 
     @property
     def params(self) -> Params:
-        """The parameters. Raises HeaderError."""
-        params = self._params
-        if params is None:
-            params = self._params = parse_params(self._text, "Via")
-        return params
-
-    @property
-    def branch(self) -> str | None:
-        """The branch parameter."""
-        return param_of(self.params, "branch")
-
-    @property
-    def received(self) -> str | None:
-        """Where the message really came from (RFC 3261 18.2.1)."""
-        return param_of(self.params, "received")
-
-    @property
-    def rport(self) -> str | None:
-        """None: not asked for; "": asked for; else the source port (RFC 3581)."""
-        return param_of(self.params, "rport")
+        """All of its parameters."""
+        return parse_params(";" + self._text, "Via") if self._text else ()
 
 
 def split_first(value: bytes) -> tuple[bytes, bytes]:
     """The first element of a Via list and all that follows its comma."""
-    if b"," not in value:
+    if COMMA not in value:
         return value, b""
-    if b'"' not in value:
+    if QUOTE not in value:
         first, _, rest = value.partition(b",")
         return first.rstrip(), rest
     items = split_list(value)
@@ -80,7 +91,9 @@ def split_first(value: bytes) -> tuple[bytes, bytes]:
 
 def branch_of(value: bytes) -> bytes | None:
     """The branch of the first Via in a field value, without parsing the rest."""
+    if QUOTE in value:
+        value = blank_quoted(value)
     found = _BRANCH.search(value)
-    if found is None or b"," in value[: found.start()]:
+    if found is None or COMMA in value[: found.start()]:
         return None
     return found.group(1)

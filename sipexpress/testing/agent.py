@@ -221,6 +221,8 @@ class Agent:
             if machine.request(self._clockwork.now()) & SEND:
                 machine.flow.send(machine.sent)  # type: ignore[attr-defined]
             return
+        if flow.reliable:
+            flow.reply_port = request.via.port or 5060
         incoming = Incoming(self, request, flow)
         kind = InviteServer if method == "INVITE" else PlainServer
         incoming.machine = self._servers[key] = kind(key, flow, flow.reliable, self.timers, incoming)

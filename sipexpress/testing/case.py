@@ -14,7 +14,7 @@ from sipexpress.testing.wire import SERVER, Wire, WireNetwork
 
 
 class RouterTestCase(SynchronousTestCase):
-    """A test with a clock, a wire and a name table; servers and phones are put on it.
+    """A test with a clock, a wire and a name table; servers and phones are put on it::
 
         class GreetingTests(RouterTestCase):
             def test_unknown_user(self):
@@ -50,7 +50,8 @@ class RouterTestCase(SynchronousTestCase):
 
     def phone(self, user: str, host: str = "", port: int = 5060, **options: Any) -> Phone:
         """A phone for `user`; each has an address of its own, from 10.0.1.1 on."""
-        if not host:
+        named = bool(host)
+        while not host or (not named and self.wire.has(host)):
             self._phones += 1
             host = f"10.0.1.{self._phones}"
         return Phone(self.wire, user, host, port, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.base import DelayedCall
 from twisted.internet.task import Clock
 
 START = 1_000_000.0
@@ -17,7 +18,11 @@ class VirtualClock(Clock):
     def advance(self, amount: float) -> None:
         """Let `amount` seconds pass."""
         until = self.rightNow + amount
-        while self.calls and self.calls[0].getTime() <= until + 1e-9:
+        while True:
+            # Calls may have been put off or brought forward meanwhile.
+            self.calls.sort(key=DelayedCall.getTime)
+            if not self.calls or self.calls[0].getTime() > until + 1e-9:
+                break
             call = self.calls.pop(0)
             self.rightNow = max(self.rightNow, call.getTime())
             call.called = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from sipexpress.sip.headers import split_list
@@ -12,7 +13,7 @@ from sipexpress.sip.uri import Uri
 from sipexpress.testing.agent import Agent, Exchange, Incoming
 from sipexpress.testing.wire import SERVER, Address, Wire
 
-SDP = b"v=0\r\no=- 1 1 IN IP4 %b\r\ns=-\r\nc=IN IP4 %b\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+SDP = "v=0\r\no=- 1 1 IN {0}\r\ns=-\r\nc=IN {0}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 
 Headers = Sequence[tuple[str, str]]
 
@@ -81,7 +82,8 @@ class OutgoingCall(Exchange):
                 self.request.call_id.decode(),
                 _text(self.request, "from"),
                 _text(response, "to"),
-                str(response.contacts[0].uri),
+                # RFC 3261 12.1.1 wants a Contact; without one there is only what was called.
+                str(response.contacts[0].uri) if response.contacts else self.request.raw_uri.decode(),
                 routes,
             )
         if self.acknowledge:
@@ -99,9 +101,10 @@ class OutgoingCall(Exchange):
 class IncomingCall(Incoming):
     """An INVITE that this phone got."""
 
-    @property
+    @cached_property
     def dialog(self) -> Dialog:
-        """The dialog, once it was answered."""
+        """The dialog, once it was answered, if only with 180. Raises AssertionError before."""
+        assert self.tag, "the call was not answered"
         request = self.request
         phone: Any = self.agent
         return Dialog(
@@ -114,16 +117,15 @@ class IncomingCall(Incoming):
         )
 
     def ring(self) -> None:
-        """180."""
+        """Answer 180, and ring on."""
         self.reply(180)
 
     def answer(self) -> None:
-        """200, with a body."""
-        host = self.agent.socket.host.encode()
-        self.reply(200, body=SDP % (host, host))
+        """Answer 200, with a session description."""
+        self.reply(200, body=_session(self.agent))
 
     def reject(self, code: int = 486) -> None:
-        """A final refusal."""
+        """Refuse it with a final status code."""
         self.reply(code)
 
 
@@ -220,8 +222,7 @@ class Phone(Agent):
 
     def invite(self, to: str, headers: Headers = (), body: bytes | None = None) -> OutgoingCall:
         """Call a user or a URI."""
-        host = self.socket.host.encode()
-        data = self._new("INVITE", self.aor(to), headers, SDP % (host, host) if body is None else body)
+        data = self._new("INVITE", self.aor(to), headers, _session(self) if body is None else body)
         call = OutgoingCall(self, _request(data))
         self.send(data, self.server, call)
         return call
@@ -238,6 +239,12 @@ class Phone(Agent):
             self.on_call(call)
         else:
             super().handle(incoming)
+
+
+def _session(agent: Agent) -> bytes:
+    """An SDP body: audio at the address of `agent`."""
+    host = agent.socket.host
+    return SDP.format(f"IP{'6' if ':' in host else '4'} {host}").encode()
 
 
 def _request(data: bytes) -> Request:

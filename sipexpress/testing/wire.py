@@ -75,6 +75,10 @@ class Wire:
         for flow in [flow for (owner, _), flow in self._streams.items() if owner is socket]:
             flow.close()
 
+    def has(self, host: str) -> bool:
+        """Whether any socket is at the IP address `host`."""
+        return any(place[1] == host for place in self._places)
+
     def sent(self, start: str = "", source: Address | None = None) -> list[Packet]:
         """The packets whose first line starts with `start`, of one source where that is given."""
         return [
@@ -173,7 +177,7 @@ class DatagramFlow(Flow):
 class StreamFlow(Flow):
     """TCP: one end of a connection."""
 
-    __slots__ = ("_wire", "connected", "local", "peer")
+    __slots__ = ("_wire", "connected", "local", "peer", "reply_port")
 
     protocol = "TCP"
     reliable = True
@@ -184,9 +188,14 @@ class StreamFlow(Flow):
         self.local = (socket.host, socket.next_stream_port())
         self.connected = True
         self.peer: StreamFlow | None = None
+        self.reply_port = 0
+        """Where the peer listens, by its Via: for replies after the connection is gone (RFC 3261 18.2.2)."""
 
     def send(self, data: bytes) -> None:
         """Send one message; connect first where that has not happened."""
+        if not self.connected and self.reply_port and data.startswith(b"SIP/2.0 "):
+            self.socket.flow_to((self.address[0], self.reply_port)).send(data)
+            return
         if self.peer is None and self.connected:
             self.peer = self._wire.accept(self)
         if self.peer is None or not self.connected:
@@ -242,7 +251,9 @@ class WireNetwork:
         return self.sockets
 
     def flow_to(self, protocol: str, address: Address, prefer: Any) -> Flow | None:
-        """A flow from `prefer` where that fits, else from the first socket of the protocol."""
+        """A flow from `prefer` where that fits, else from a socket of the protocol at its address, else from the
+        first one.
+        """
         ipv6 = ":" in address[0]
         fitting = [socket for socket in self.sockets if socket.protocol == protocol and socket.ipv6 == ipv6]
         if protocol == "TCP":
@@ -252,6 +263,8 @@ class WireNetwork:
                     return live
         if prefer in fitting:
             return prefer.flow_to(address)  # type: ignore[no-any-return]
+        if prefer is not None:
+            fitting.sort(key=lambda socket: socket.host != prefer.host)
         return fitting[0].flow_to(address) if fitting else None
 
     def rescan(self) -> tuple[list[Any], list[Any]]:

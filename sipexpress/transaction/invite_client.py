@@ -63,7 +63,7 @@ class InviteClient(Machine):
             self.due = 0.0
             return ACK | DELIVER | END
         self.state = COMPLETED
-        self.due = now + self.timers.life  # Timer D
+        self.due = now + self.timers.timer_d
         return ACK | DELIVER
 
     def cancel(self, now: float) -> bool:
@@ -75,7 +75,9 @@ class InviteClient(Machine):
         return True
 
     def failed(self) -> int:
-        """The transport could not send it (RFC 3261 17.1.4); counts only before any response."""
+        """The transport could not send it (RFC 3261 17.1.4). Counts only before any response: later there is
+        nothing to send but an ACK, and the next retransmission of the failure asks for that again.
+        """
         if self.state != CALLING:
             return NOTHING
         self.state = TERMINATED
@@ -84,8 +86,7 @@ class InviteClient(Machine):
 
     def timeout(self, now: float) -> int:
         """A deadline passed: A, B, C, D, M, or the wait for a canceled branch."""
-        if self.state == CALLING and now < self.give_up:
-            self._again(now, self.timers.life)  # Timer A knows no T2
+        if self.state == CALLING and self._again(now, self.timers.life):  # Timer A knows no T2
             return SEND
         if self.state == PROCEEDING and not self.canceled:
             # Timer C: the desk sends the CANCEL, which sets the next deadline.

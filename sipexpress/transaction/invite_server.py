@@ -27,7 +27,9 @@ class InviteServer(Machine):
         return SEND if self.sent and self.state <= COMPLETED else NOTHING
 
     def reply(self, status: int, data: bytes, now: float, own: bool = False) -> int:
-        """A response goes upstream. `own`: a 2xx of this server's, sent until its ACK (13.3.1.4)."""
+        """A response goes upstream: SEND when it is kept to be sent again, DELIVER when it is sent only now.
+        `own`: a 2xx of this server's, sent until its ACK (13.3.1.4).
+        """
         if self.state == ACCEPTED and 200 <= status < 300:
             # Further 2xx of other branches or of the same one (RFC 6026 7.1); not kept.
             return DELIVER
@@ -82,12 +84,8 @@ class InviteServer(Machine):
 
     def timeout(self, now: float) -> int:
         """A deadline passed: G, H, I or L."""
-        if now < self.give_up and self.state in (COMPLETED, ACCEPTED) and self.sent:
-            self._again(now, self.timers.t2)
+        if self.state in (COMPLETED, ACCEPTED) and self.sent and self._again(now, self.timers.t2):
             return SEND
-        if now < self.give_up and self.state == ACCEPTED:
-            self.due = self.give_up
-            return NOTHING
         effects = TIMEOUT | END if self.state == COMPLETED else END
         self.state = TERMINATED
         self.due = 0.0

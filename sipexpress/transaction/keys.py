@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sipexpress.sip.message import Request
-from sipexpress.sip.via import Via
+from sipexpress.sip.via import Via, split_first
 
 MAGIC = "z9hG4bK"
 
@@ -16,13 +16,12 @@ def server_key(request: Request, via: Via, invite: bool) -> bytes:
     """
     branch = via.branch
     method = "INVITE" if invite else request.method
-    # Tokens compare without case (RFC 3261 7.3.1), the cookie included.
+    # Tokens compare without case (RFC 3261 7.3.1), the cookie included; methods with it (7.1).
     if branch is not None and len(branch) > 7 and (branch.startswith(MAGIC) or branch[:7].lower() == "z9hg4bk"):
         port = via.port
         # The tab cannot stand in any of the parts.
-        return f"{branch}\t{via.host}\t{'' if port is None else port}\t{method}".lower().encode(
-            "utf-8", "surrogateescape"
-        )
+        hop = f"{branch}\t{via.host}\t{'' if port is None else port}\t".lower()
+        return (hop + method).encode("utf-8", "surrogateescape")
     return b"\t".join(
         (
             b"2543",
@@ -30,7 +29,9 @@ def server_key(request: Request, via: Via, invite: bool) -> bytes:
             b"%d" % request.cseq.number,
             request.from_tag or b"",
             request.original_uri,
-            request.header_values("via")[0],
+            # The ACK for a failure carries the INVITE's top Via and no other, and a To tag of its own.
+            split_first(request.header_values("via")[0])[0],
+            b"" if method == "INVITE" else request.to_tag or b"",
             method.encode("ascii"),
         )
     )

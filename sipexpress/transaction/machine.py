@@ -24,7 +24,17 @@ class Machine(Timed):
         self.owner = owner
         self.sent = b""
 
-    def _again(self, now: float, longest: float) -> None:
-        """Double the retransmission interval up to `longest` seconds; never wait beyond give_up."""
-        self.interval = min(2 * self.interval, longest)
-        self.due = min(now + self.interval, self.give_up)
+    def _again(self, now: float, longest: float) -> bool:
+        """Whether the deadline that passed was a retransmission's; then the next one is set, after double
+        the interval up to `longest` seconds. Not so when give_up has come.
+        """
+        due = self.due
+        give_up = self.give_up
+        # Both are asked: a tick may come a rounding error before the deadline, or long after it.
+        if due >= give_up or now >= give_up:
+            return False
+        interval = self.interval = min(2 * self.interval, longest)
+        # From deadline to deadline: the wheel's lateness must not add up, or the last ones would not go out.
+        due += interval
+        self.due = min(due if due > now else now + interval, give_up)
+        return True

@@ -45,8 +45,8 @@ class PlainClient(Machine):
         return DELIVER
 
     def failed(self) -> int:
-        """The transport could not send it (RFC 3261 17.1.4); counts only before any response."""
-        if self.state != WAITING:
+        """The transport could not send it (RFC 3261 17.1.4)."""
+        if self.state > PROCEEDING:
             return NOTHING
         self.state = TERMINATED
         self.due = 0.0
@@ -54,11 +54,11 @@ class PlainClient(Machine):
 
     def timeout(self, now: float) -> int:
         """A deadline passed: E, F or K."""
-        if self.state <= PROCEEDING and now < self.give_up:
+        if self.state <= PROCEEDING:
             if self.state == PROCEEDING:
                 self.interval = self.timers.t2
-            self._again(now, self.timers.t2)
-            return SEND
+            if self._again(now, self.timers.t2):
+                return SEND
         effects = TIMEOUT | END if self.state <= PROCEEDING else END
         self.state = TERMINATED
         self.due = 0.0

@@ -14,7 +14,8 @@ TERMINATED: Final = 3
 
 STATES: Final = ("trying", "proceeding", "completed", "terminated")
 
-# When Timer E of the client would have reached T2: the earliest and the due moment of a 100 over UDP.
+# When Timer E of the client would have reached T2: the moment when a 100 has to go, and over UDP the first
+# one when it may.
 TRYING_DELAY: Final = 3.5
 
 
@@ -24,23 +25,25 @@ class PlainServer(Machine):
     __slots__ = ()
 
     def begin(self, now: float) -> None:
-        """The request came in at `now`; a 100 follows when nothing else has been sent by then."""
-        if not self.reliable:
-            self.due = now + TRYING_DELAY
+        """The request came in at `now`; a 100 follows in time, over every transport (RFC 4320 4.1)."""
+        self.due = now + TRYING_DELAY
 
     def request(self, now: float) -> int:
         """The request came again."""
-        return SEND if self.sent else NOTHING
+        return SEND if self.sent and self.state != TERMINATED else NOTHING
 
     def reply(self, status: int, data: bytes, now: float, own: bool = False) -> int:
-        """A response goes upstream; `own` changes nothing here."""
+        """A response goes upstream; `own` changes nothing here. NOTHING when it may not (RFC 4320 4.1)."""
         if self.state >= COMPLETED:
             return NOTHING
-        self.sent = data
         if status < 200:
+            if status > 100 or (now < self.due and not self.reliable):
+                return NOTHING
+            self.sent = data
             self.state = PROCEEDING
             self.due = 0.0
             return SEND
+        self.sent = data
         if self.reliable:  # Timer J is zero
             self.state = TERMINATED
             self.due = 0.0

@@ -44,11 +44,13 @@ class Branch:
 class ResponseContext:
     """All branches of one request and what has been sent upstream for them."""
 
-    __slots__ = ("branches", "invite", "sent")
+    __slots__ = ("branches", "declined", "invite", "sent")
 
     def __init__(self, invite: bool) -> None:
         self.invite = invite
         self.branches: list[Branch] = []
+        self.declined = False
+        """Whether a 6xx came: whatever still waits is to be canceled."""
         self.sent = 0
         """The final status sent upstream; 0 = none yet."""
 
@@ -69,7 +71,10 @@ class ResponseContext:
         if self.sent:
             return WAIT
         if self.pending:
-            return CANCEL if status >= 600 and self.invite else WAIT
+            if status >= 600 and self.invite:
+                self.declined = True
+                return CANCEL
+            return WAIT
         return CHOOSE
 
     def _success(self, branch: Branch, status: int) -> int:

@@ -45,8 +45,11 @@ class Table(Generic[T]):
         self.count += 1
 
     def swap(self, key: bytes, entry: T) -> None:
-        """Put another entry in the place of the one with that key."""
-        self._shards[hash(key) % SHARDS][key] = entry
+        """Put another entry in the place of the one with that key, which must be there."""
+        shard = self._shards[hash(key) % SHARDS]
+        if key not in shard:
+            raise KeyError(key)
+        shard[key] = entry
 
     def drop(self, key: bytes) -> None:
         """Take the entry of that key out, if it is there."""

@@ -28,5 +28,10 @@ class Timers:
 
     @property
     def life(self) -> float:
-        """64*T1: timers H, J, L and M, and timer D over UDP."""
+        """64*T1: timers H, J, L and M."""
         return 64 * self.t1
+
+    @property
+    def timer_d(self) -> float:
+        """How long an INVITE client acknowledges over UDP: the server's T1 may be a longer one (17.1.1.2)."""
+        return max(32.0, 64 * self.t1)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from math import ceil
+from typing import Final
 
 from sipexpress.transaction.timers import TICK
+
+# The wheel looks this many ticks ahead at most (33 s, a little more than 64*T1), and at what is due later
+# again then: so that what was dropped is not held for as long as a Timer C.
+AHEAD: Final = 330
 
 
 class Timed:
@@ -41,10 +46,14 @@ class Wheel:
 
     def arm(self, timed: Timed) -> None:
         """Note the deadline in `timed.due`."""
+        armed = timed.armed
+        if armed and armed * TICK <= timed.due:
+            return
         tick = tick_of(timed.due)
         if tick <= self._tick:
             tick = self._tick + 1
-        armed = timed.armed
+        elif tick > self._tick + AHEAD:
+            tick = self._tick + AHEAD
         if armed and armed <= tick:
             return
         timed.armed = tick
@@ -57,6 +66,13 @@ class Wheel:
     def next_due(self) -> float:
         """When the next tick is (absolute time in seconds)."""
         return (self._tick + 1) * TICK
+
+    def passed(self, timed: Timed) -> bool:
+        """Whether its deadline lies before the tick that is on: what comes due with it may be moved or
+        dropped by another that came due with the same tick.
+        """
+        due = timed.due
+        return due > 0.0 and tick_of(due) <= self._tick
 
     def advance(self, now: float) -> list[Timed]:
         """Move on to `now` and return whatever has come due, in order of ticks."""

@@ -66,12 +66,9 @@ class Connections:
                 del self._per_host[host]
         return fits
 
-    def may_connect(self) -> bool:
-        """Whether one more to anywhere is within the limits; counts the refusal."""
-        fits = len(self._flows) < self.limits.max_connections
-        if not fits:
-            self.refused += 1
-        return fits
+    def may_connect(self, host: str) -> bool:
+        """The same for a connection of ours to `host`: contacts that answer nothing must not take all there are."""
+        return self.may_accept(host)
 
     def add(self, flow: StreamFlow) -> None:
         """A new connection; found by its peer's address from now on."""

@@ -61,6 +61,11 @@ def _ipv6(text: str) -> str | None:
         return None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an IP address is a loopback one."""
+    return host.startswith("127.") or host == "::1"
+
+
 class Socket:
     """One listening socket, and what is written into Via and Record-Route for it."""
 
@@ -71,6 +76,7 @@ class Socket:
         self.host = host
         self.port = port
         self.ipv6 = ":" in host
+        self.loopback = is_loopback(host)
         self.reliable = protocol != "UDP"
         self.receiver = receiver
         self.advertised: Address | None = None

@@ -17,7 +17,7 @@ from sipexpress.errors import ConfigError
 from sipexpress.interfaces import INetwork
 from sipexpress.transport.connections import Connections, Limits
 from sipexpress.transport.flow import Address, Flow
-from sipexpress.transport.listen import ListenSpec, Socket
+from sipexpress.transport.listen import ListenSpec, Socket, is_loopback
 from sipexpress.transport.tcp import TcpSocket
 from sipexpress.transport.udp import UdpSocket
 
@@ -131,7 +131,7 @@ class Network:
         if socket.ipv6 != (":" in host):
             return False
         # From 127.0.0.1 nothing leaves the machine.
-        return not _loopback(socket.host) or _loopback(host)
+        return not socket.loopback or is_loopback(host)
 
     def rescan(self) -> tuple[list[Socket], list[Socket]]:
         """Listen on addresses that came, stop where they went: (added, removed)."""
@@ -157,10 +157,6 @@ class Network:
         self.connections.stop()
         closing, self.sockets = self.sockets, []
         return gatherResults([maybeDeferred(socket.stop) for socket in closing], consumeErrors=True)
-
-
-def _loopback(host: str) -> bool:
-    return host.startswith("127.") or host == "::1"
 
 
 def source_for(host: str) -> str | None:

@@ -212,6 +212,14 @@ class Resolver:
             (min(max(float(answer.ttl), MIN_TTL), MAX_TTL), answer.payload) for answer in answers if answer.type == kind
         ]
 
+    def stop(self) -> None:
+        """No more timers: Twisted's resolver looks at its file each minute. The next question makes another one."""
+        timer = getattr(self._dns, "_parseCall", None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        if self._hosts is not None:  # both were made here
+            self._dns = self._hosts = None
+
     def _connect(self) -> None:
         # Imported at the first question: it costs 30 ms, and a server with numeric peers needs none of it.
         from twisted.names import client, hosts
@@ -223,6 +231,8 @@ class Resolver:
 @lru_cache(4096)
 def numeric(host: str) -> str | None:
     """The usual spelling of an IP address (IPv6 with or without brackets); None for a name."""
+    if "%" in host:
+        return None  # a zone means nothing to anybody but its own machine
     try:
         return str(ipaddress.ip_address(host.strip("[]")))
     except ValueError:

@@ -199,7 +199,7 @@ class TcpSocket(Socket):
         flow = self.connections.find(address)
         if flow is None:
             flow = StreamFlow(self, address)
-            if not self.connections.may_connect():
+            if not self.connections.may_connect(address[0]):
                 flow.connected = False
                 return flow
             self.connections.add(flow)

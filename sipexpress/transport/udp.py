@@ -17,6 +17,13 @@ from sipexpress.transport.listen import Socket
 
 BATCH = 64
 RECEIVE_BUFFER = 4 * 1024 * 1024
+WINDOW = 0.1
+"""Seconds over which datagrams are counted to tell whether a socket is busy."""
+BUSY = 100
+"""Datagrams in one window from which on it is."""
+FLOWS = 8192
+PACE = 0.001
+"""Seconds between two readings of a busy socket: being woken for each datagram costs more than handling it."""
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 _ERRORS_AT_ONCE = 64
@@ -66,6 +73,15 @@ class UdpSocket(Socket):
         self._reactor = reactor
         self._sock = sock
         self._stopped = False
+        self._log_prefix = str(self)
+        self._seconds = reactor.seconds
+        self._window = 0.0
+        """When the window ends in which `_taken` datagrams have come."""
+        self._taken = 0
+        self._turn: Any = None
+        """The next reading, while the socket is busy and read by the clock."""
+        self._flows: dict[Address, DatagramFlow] = {}
+        """Flows of late peers: the same one serves all their messages."""
         self.sendto = sock.sendto
         self.dropped = 0
         """Datagrams that the full send buffer refused."""
@@ -87,7 +103,12 @@ class UdpSocket(Socket):
 
     def flow_to(self, address: Address) -> Flow:
         """The flow to a peer."""
-        return DatagramFlow(self, address)
+        flow = self._flows.get(address)
+        if flow is None:
+            if len(self._flows) >= FLOWS:
+                self._flows.clear()
+            flow = self._flows[address] = DatagramFlow(self, address)
+        return flow
 
     # IReadDescriptor
 
@@ -97,33 +118,57 @@ class UdpSocket(Socket):
 
     def logPrefix(self) -> str:
         """For Twisted's log context."""
-        return str(self)
+        return self._log_prefix
 
     def doRead(self) -> None:
-        """Take up to 64 datagrams."""
+        """Take up to 64 datagrams; look now and then whether there are so many that the clock has to pace us."""
+        taken = self._drain()
+        if self._stopped:
+            return
+        self._taken += taken
+        now = self._seconds()
+        if now >= self._window:
+            busy = self._taken >= BUSY
+            self._taken = 0
+            self._window = now + WINDOW
+            if not busy:
+                if self._turn is not None:
+                    self._turn = None
+                    self._reactor.addReader(self)
+                return
+            if self._turn is None:
+                self._reactor.removeReader(self)
+        elif self._turn is None:
+            return
+        self._turn = self._reactor.callLater(0 if taken == BATCH else PACE, self.doRead)
+
+    def _drain(self) -> int:
+        """Take up to 64 datagrams, and give their number."""
         recvfrom = self._sock.recvfrom
-        received = self.receiver.received
-        for _ in range(BATCH):
+        received, flows, flow_to = self.receiver.received, self._flows, self.flow_to
+        for taken in range(BATCH):
             try:
                 data, peer = recvfrom(65535)
             except BlockingIOError:
-                return
+                return taken
             except OSError:
                 if self._stopped:
-                    return
+                    return taken
                 self._read_errors()
                 continue
             if len(data) <= 4 or not data.strip(b"\r\n\0 "):
                 continue  # a keep-alive (RFC 5626 4.4.1 and the phones that send four bytes)
             try:
-                received(data, DatagramFlow(self, peer[:2]))
+                received(data, flows.get(peer) or flow_to(peer[:2]))
             except Exception:
                 self._log.failure("a message from {peer} could not be handled", peer=peer)
+        return BATCH
 
     def connectionLost(self, reason: object) -> None:
         """The reactor takes a pending ICMP error for the end of a connection: read it, and stay."""
         if not self._stopped:
-            self._reactor.addReader(self)
+            if self._turn is None:
+                self._reactor.addReader(self)
             self._read_errors()
 
     def _read_errors(self, later: bool = False) -> None:
@@ -169,4 +214,6 @@ class UdpSocket(Socket):
         if not self._stopped:
             self._stopped = True
             self._reactor.removeReader(self)
+            if self._turn is not None and self._turn.active():
+                self._turn.cancel()
             self._sock.close()

@@ -8,7 +8,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.system.programs import Program, Server, free_port, until
+from tests.system.ports import free_port
+from tests.system.programs import Program, until
+from tests.system.server import Server
 
 _CONFIG = """\
 poll_method epoll
@@ -30,9 +32,9 @@ ctrl_tcp_listen 127.0.0.1:{control}
 
 
 class Baresip(Program):
-    """One registered baresip; ``answer="auto"`` makes it accept calls at once."""
+    """One baresip that has registered over ``udp`` or ``tcp``; ``answer="auto"`` makes it accept calls at once."""
 
-    def __init__(self, case: Any, server: Server, user: str, answer: str = "manual") -> None:
+    def __init__(self, case: Any, server: Server, user: str, transport: str, answer: str = "manual") -> None:
         self.user = user
         folder = server.folder / user
         folder.mkdir()
@@ -41,9 +43,9 @@ class Baresip(Program):
         config = _CONFIG.format(
             sip=free_port(), control=self.control_port, rtp=rtp, last=rtp + 20, modules=_module_path()
         )
-        proxy = f"sip:127.0.0.1:{server.port};transport=udp"
-        account = f'<sip:{user}@127.0.0.1:{server.port};transport=udp>;outbound="{proxy}";regint=60;auth_pass=none'
-        for name, text in (("config", config), ("contacts", ""), ("accounts", f"{account};answermode={answer}\n")):
+        home = f"{server.address};transport={transport}"
+        account = f'<sip:{user}@{home}>;outbound="sip:{home}";regint=60;auth_pass=none;answermode={answer}\n'
+        for name, text in (("config", config), ("contacts", ""), ("accounts", account)):
             (folder / name).write_text(text, encoding="utf-8")
         # It takes no loopback interface by its name, but by its address.
         super().__init__(user, ["baresip", "-4", "-f", str(folder), "-s", "-n", "127.0.0.1"], folder)

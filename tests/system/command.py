@@ -7,10 +7,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.system.programs import environment, free_port, twistd
+from tests.system.ports import free_port
+from tests.system.programs import environment
+from tests.system.server import twistd
 
 ROUTER = """
 import sipexpress
+import sipexpress.errors
 from sipexpress import use
 from sipexpress.modules import Registrar, Sl, Tm, Usrloc
 
@@ -50,7 +53,7 @@ class CommandCase(SynchronousTestCase):
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                timeout=20,
+                timeout=60,
                 check=False,
             ).returncode
         return subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())

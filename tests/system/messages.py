@@ -12,9 +12,9 @@ _KEPT = ("Via:", "From:", "To:", "Call-ID:", "CSeq:")
 class Wire:
     """A UDP socket of ours, and the server's port."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.connect(("127.0.0.1", port))
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.connect((host, port))
         self.port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> Wire:
@@ -27,20 +27,21 @@ class Wire:
         """Send a message; ``{port}`` in it stands for our port."""
         self._socket.send(message.replace("{port}", str(self.port)).replace("\n", "\r\n").encode())
 
-    def receive(self, seconds: float = 5.0) -> str:
+    def receive(self, seconds: float = 20.0) -> str:
         """The next message."""
         self._socket.settimeout(seconds)
         return self._socket.recv(65535).decode().replace("\r\n", "\n")
 
 
-def request(method: str, port: int, *lines: str, user: str = "bob") -> str:
+def request(method: str, port: int, *lines: str, user: str = "bob", host: str = "127.0.0.1") -> str:
     """A request of a user to itself, or for REGISTER to the server at `port`."""
     number = f"{random.getrandbits(64):x}"
-    server = f"127.0.0.1:{port}"
+    host = f"[{host}]" if ":" in host else host
+    server = f"{host}:{port}"
     return "\n".join(
         (
             f"{method} sip:{server if method in ('REGISTER', 'OPTIONS') else f'{user}@{server}'} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{{port}};branch=z9hG4bK{number}",
+            f"Via: SIP/2.0/UDP {host}:{{port}};branch=z9hG4bK{number}",
             "Max-Forwards: 70",
             f"From: <sip:{user}@{server}>;tag={number}",
             f"To: <sip:{user}@{server}>",
@@ -59,9 +60,9 @@ def response(message: str, status: str) -> str:
     return "\n".join((f"SIP/2.0 {status}", *lines, "Content-Length: 0\n\n"))
 
 
-def exchange(port: int, message: str, seconds: float = 2.0) -> str:
+def exchange(port: int, message: str, seconds: float = 10.0, host: str = "127.0.0.1") -> str:
     """The first response to a request; nothing when there is none."""
-    with Wire(port) as wire:
+    with Wire(port, host) as wire:
         try:
             wire.send(message)
             return wire.receive(seconds)

@@ -16,12 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.system.programs import Program, Server
+from tests.system.programs import Program
+from tests.system.server import Server
 
 # Only the child has it.
 pj: Any = importlib.import_module("pjsua2") if __name__ == "__main__" else None
 
-_SECONDS = 8.0
+_SECONDS = 30.0
 Base: Any = object if pj is None else pj.Call
 BaseAccount: Any = object if pj is None else pj.Account
 
@@ -32,7 +33,7 @@ def run_call(case: Any, server: Server, transport: str) -> dict[str, Any]:
     command = [sys.executable, "-m", f"tests.system.{module}", str(server.port), transport]
     child = Program("pjsua2", command, server.folder)
     case.addCleanup(child.kill)
-    code = child.wait(40)
+    code = child.wait(150)
     assert code == 0, f"the child ended with {code}{child.tail()}{server.tail()}"
     seen: dict[str, Any] = json.loads(child.text().splitlines()[-1])
     return seen

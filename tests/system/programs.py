@@ -1,28 +1,21 @@
-"""The programs of the system tests: the server itself, and whatever else runs beside it."""
+"""The programs of the system tests, whichever they are."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
-import random
-import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
-from tests.system.messages import exchange, request
-
 ROOT = Path(__file__).resolve().parent.parent.parent
-HELLO_WORLD = f"--router={ROOT / 'examples' / 'hello_world.py'}:HelloWorld"
-_TWISTD = str(Path(sys.executable).parent / "twistd")
-PATIENCE = 10.0
+PATIENCE = 20.0
 """Seconds that anything which takes well under one may take on a busy machine."""
 
 
@@ -33,30 +26,6 @@ def need(name: str) -> None:
     if os.environ.get("SIPEXPRESS_CI"):
         raise AssertionError(f"{name} is not installed, and SIPEXPRESS_CI is set")
     raise SkipTest(f"{name} is not installed; see tests/system/install.sh")
-
-
-def free_port() -> int:
-    """A port that is free on 127.0.0.1 for UDP and TCP, outside the range of outgoing connections."""
-    for _ in range(1000):
-        port = random.randrange(15000, 32000, 2)
-        if all(_is_free(kind, port) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
-            return port
-    raise AssertionError("no free port")
-
-
-def _is_free(kind: socket.SocketKind, port: int) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def is_bound(port: int, protocol: str) -> bool:
-    """Whether somebody has the port; asked without taking it for a moment."""
-    table = Path(f"/proc/net/{protocol}").read_text(encoding="ascii")
-    return f":{port:04X} " in "".join(f"{line.split()[1]} " for line in table.splitlines()[1:])
 
 
 def until(what: str, holds: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -77,10 +46,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-def twistd(folder: Path, *options: str, daemon: bool = False) -> list[str]:
-    """The command line of ``twistd sipexpress``; its secret and its process id stay in `folder`."""
-    before = ["--pidfile=twistd.pid", "--logfile=daemon.log"] if daemon else ["-n", "--pidfile="]
-    return [_TWISTD, *before, "sipexpress", f"--secret-file={folder / 'secret'}", *options]
+def _end_with_parent() -> None:
+    """In the child: when the run of the tests is killed, it ends as well."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Program:
@@ -98,6 +66,7 @@ class Program:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
 
     def text(self) -> str:
@@ -107,6 +76,20 @@ class Program:
     def tail(self) -> str:
         """The end of its output, for messages."""
         return f"\n--- the end of the output of {self.name} ---\n{self.text()[-3000:]}"
+
+    def until(self, what: str, holds: Callable[[], Any]) -> Any:
+        """The first true value of `holds()`; fails, with its output, when it ends before or there is none in time."""
+
+        def alive() -> Any:
+            code = self.process.poll()
+            if code is not None:
+                raise AssertionError(f"{self.name} ended with {code} before this: {what}")
+            return holds()
+
+        try:
+            return until(what, alive)
+        except AssertionError as error:
+            raise AssertionError(f"{error}{self.tail()}") from None
 
     def wait(self, seconds: float = PATIENCE) -> int:
         """Its exit code."""
@@ -120,33 +103,3 @@ class Program:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-
-
-class Server(Program):
-    """``twistd sipexpress`` on one port of 127.0.0.1, UDP and TCP; made and ended by a test."""
-
-    def __init__(self, case: Any, *options: str, folder: Path | None = None) -> None:
-        if folder is None:
-            folder = Path(case.mktemp()).resolve()
-            folder.mkdir()
-        self.folder = folder
-        self.port = free_port()
-        listen = [f"--listen={protocol}:127.0.0.1:{self.port}" for protocol in ("udp", "tcp")]
-        super().__init__("server", twistd(folder, *options, *listen), folder)
-        case.addCleanup(self.kill)
-        until("the server answers", self._answers)
-
-    def _answers(self) -> bool:
-        if self.process.poll() is not None:
-            raise AssertionError(f"the server ended with {self.process.returncode}{self.tail()}")
-        return exchange(self.port, request("OPTIONS", self.port), 0.25).startswith("SIP/2.0 ")
-
-    def stop(self) -> None:
-        """End it as an operator does. It has to end well, and to have logged no error."""
-        self.process.send_signal(signal.SIGTERM)
-        code = self.wait(PATIENCE + 10)
-        if code != 0:
-            raise AssertionError(f"the server ended with {code}, not 0{self.tail()}")
-        found = re.search(r"#(error|critical)\]|Traceback|Unhandled", self.text())
-        if found is not None:
-            raise AssertionError(f"the server has logged an error{self.tail()}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.system.baresip import Baresip
-from tests.system.programs import HELLO_WORLD, Server, need, until
+from tests.system.programs import need, until
+from tests.system.server import HELLO_WORLD, Server
 
 
 class BaresipTests(SynchronousTestCase):
@@ -14,11 +15,11 @@ class BaresipTests(SynchronousTestCase):
     def setUp(self) -> None:
         need("baresip")
 
-    def call(self, *options: str) -> None:
-        server = Server(self, *options)
-        self.bob = Baresip(self, server, "bob", answer="auto")
-        self.alice = Baresip(self, server, "alice")
-        self.alice.ask("dial", f"sip:bob@127.0.0.1:{server.port}")
+    def call(self, alice: str, bob: str, *options: str) -> None:
+        server = Server(self, "--trace", *options)
+        self.bob = Baresip(self, server, "bob", bob, answer="auto")
+        self.alice = Baresip(self, server, "alice", alice)
+        self.alice.ask("dial", f"sip:bob@{server.address}")
         for phone in (self.alice, self.bob):
             phone.event("CALL_ESTABLISHED")
             phone.event("CALL_RTPESTAB")
@@ -36,6 +37,8 @@ class BaresipTests(SynchronousTestCase):
             phone.event("CALL_CLOSED")
             phone.quit()
         server.stop()
+        for method in ("INVITE", "ACK", "BYE"):
+            self.assertEqual(server.carried(method), {("received", alice.upper()), ("sent", bob.upper())})
 
     def directions(self, alice: str, bob: str) -> None:
         """Both sides have agreed on this direction of the audio."""
@@ -49,8 +52,17 @@ class BaresipTests(SynchronousTestCase):
             until(f"{phone.user} receives RTP", lambda: phone.media()[2] >= received + 10)  # noqa: B023
             self.assertGreater(phone.media()[1], sent)
 
-    def test_lan(self) -> None:
-        self.call()
+    def test_udp(self) -> None:
+        self.call("udp", "udp")
+
+    def test_tcp(self) -> None:
+        self.call("tcp", "tcp")
 
     def test_hello_world(self) -> None:
-        self.call(HELLO_WORLD)
+        self.call("udp", "udp", HELLO_WORLD)
+
+    def test_hello_world_tcp(self) -> None:
+        self.call("tcp", "tcp", HELLO_WORLD)
+
+    def test_hello_world_mixed(self) -> None:
+        self.call("udp", "tcp", HELLO_WORLD)

@@ -60,6 +60,12 @@ class RefusalTests(CommandCase):
             self.assertIn('myrouter.py", line 3', done.stderr)
             self.assertIn("ZeroDivisionError", done.stderr)
 
+    def test_a_router_that_cannot_start(self) -> None:
+        started = "\n    def started(self, server):\n        raise sipexpress.errors.ConfigError('no database')\n"
+        self.write("myrouter.py", ROUTER + started)
+        said = self.refused("--router=myrouter.MyRouter", self.listen, self.listen.replace("udp", "tcp"))
+        self.assertEqual(said, "sipexpress: no database\n")
+
     def test_an_import_that_fails_inside_the_router(self) -> None:
         self.write("myrouter.py", "import sipexpress\nimport nosuch_helper\n")
         done = self.twistd("--router=myrouter.MyRouter", self.listen)

@@ -11,7 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.system.command import ROUTER, CommandCase
 from tests.system.messages import Wire, exchange, request, response
-from tests.system.programs import HELLO_WORLD, Server, is_bound, until
+from tests.system.ports import free_port, is_bound
+from tests.system.programs import until
+from tests.system.server import HELLO_WORLD, Server
 
 
 def ask(server: Server) -> str:
@@ -94,30 +96,66 @@ class ReloadTests(CommandCase):
 class DaemonTests(CommandCase):
     """Without -n it goes into the background."""
 
-    def test_it_starts_and_ends(self) -> None:
-        done = self.twistd(self.listen, daemon=True)
+    def start(self, *options: str) -> int:
+        """Its process id, once it answers."""
+        done = self.twistd(*options, daemon=True)
         pidfile = self.folder / "twistd.pid"
-        log = self.folder / "daemon.log"
         if pidfile.exists():
             self.addCleanup(self.kill, int(pidfile.read_text()))
+        log = self.folder / "daemon.log"
         self.assertEqual((done.returncode, done.stderr), (0, ""), log.read_text() if log.exists() else "no log")
-        pid = int(pidfile.read_text())
         message = request("OPTIONS", self.port)
         until("the daemon answers", lambda: exchange(self.port, message, 0.25).startswith("SIP/2.0 "))
+        return int(pidfile.read_text())
+
+    def end(self, pid: int) -> None:
+        """SIGTERM ends it, and nothing is left."""
         os.kill(pid, signal.SIGTERM)
         until("the daemon has ended", lambda: not self.runs(pid))
-        self.assertFalse(pidfile.exists())
+        self.assertFalse((self.folder / "twistd.pid").exists())
         self.assertFalse(is_bound(self.port, "udp"))
-        self.assertNotIn("Traceback", log.read_text())
+        self.assertNotIn("Traceback", (self.folder / "daemon.log").read_text())
+
+    def test_it_starts_and_ends(self) -> None:
+        self.end(self.start(self.listen))
 
     def test_a_taken_port_is_told_in_the_foreground(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
             holder.bind(("127.0.0.1", self.port))
             done = self.twistd(self.listen, daemon=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done)
+        said = f"sipexpress: cannot listen on udp:127.0.0.1:{self.port}: the port is taken by another program"
+        self.assertEqual(done.stderr.splitlines()[0], said)
+        log = (self.folder / "daemon.log").read_text()
+        self.assertIn(said.partition(" ")[2], log)
+        self.assertNotIn("Traceback", done.stderr + log)
+        self.assertFalse((self.folder / "twistd.pid").exists())
+
+    def test_a_router_that_cannot_start(self) -> None:
+        self.write("myrouter.py", ROUTER + "\n    def started(self, server):\n        print(1 / 0)\n")
+        self.twistd("--router=myrouter.MyRouter", self.listen, daemon=True)
+        stderr, pidfile = self.folder / "stderr", self.folder / "twistd.pid"
+        until("it is told", lambda: "the server did not start; the log says why\n" in stderr.read_text())
+        until("nothing is left", lambda: not pidfile.exists() and not is_bound(self.port, "udp"))
+        self.assertIn("ZeroDivisionError", (self.folder / "daemon.log").read_text())
+
+    def test_a_second_one_with_the_same_pid_file_is_refused(self) -> None:
+        pid = self.start(self.listen)
+        done = self.twistd(f"--listen=udp:127.0.0.1:{free_port()}", daemon=True)
         self.assertEqual(done.returncode, 1, done)
-        self.assertIn(f"udp:127.0.0.1:{self.port}", done.stderr)
-        self.assertNotIn("Traceback", done.stderr)
-        until("the pid file is gone", lambda: not (self.folder / "twistd.pid").exists())
+        self.assertIn(f"PID {pid}", done.stdout + done.stderr)
+        self.end(pid)
+
+    def test_sighup_finds_the_files_that_it_was_started_with(self) -> None:
+        self.write("myrouter.py", ROUTER)
+        self.write("sip.toml", '[server]\nrouter = "myrouter.MyRouter"\n')
+        pid = self.start("--config=sip.toml", self.listen)
+        message = request("MESSAGE", self.port)
+        self.assertIn("480 first", exchange(self.port, message))
+        self.write("myrouter.py", ROUTER.replace("first", "the second router"))
+        os.kill(pid, signal.SIGHUP)
+        until("the new router answers", lambda: "480 the second" in exchange(self.port, request("MESSAGE", self.port)))
+        self.end(pid)
 
     def runs(self, pid: int) -> bool:
         """Whether the process is there, and is no zombie."""
@@ -144,5 +182,5 @@ class BytecodeTests(CommandCase):
             self.write("myrouter.py", ROUTER.replace("first", "other"))
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
             server.process.send_signal(signal.SIGHUP)
-            until(f"the new {router} answers", lambda: "480 other" in ask(server), 3)  # noqa: B023
+            until(f"the new {router} answers", lambda: "480 other" in ask(server))  # noqa: B023
             server.stop()

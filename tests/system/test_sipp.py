@@ -1,65 +1,62 @@
-"""Calls between two SIPp, through the guide's Hello World."""
+"""Calls between two SIPp, with requests inside the calls from both sides."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from unittest import SkipTest
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from tests.system.programs import HELLO_WORLD, Program, Server, free_port, is_bound, need, until
-
-_CALLS = 200
-_SCENARIOS = Path(__file__).resolve().parent
+from tests.system.ports import has_ipv6
+from tests.system.server import HELLO_WORLD, Server
+from tests.system.sipp import SippCase
 
 
-class SippTests(SynchronousTestCase):
-    """SIPp registers as bob, answers as bob, and calls bob."""
+class HelloWorldTests(SippCase):
+    """SIPp registers and makes 200 calls through the guide's Hello World."""
 
-    def setUp(self) -> None:
-        need("sipp")
-
-    def sipp(self, name: str, scenario: str, transport: str, port: int, calls: int, *options: str) -> Program:
-        """A running SIPp; `transport` is u1 or t1."""
-        folder = self.server.folder
-        address = f"127.0.0.1:{self.server.port}"
-        # SIPp knows no variables inside regular expressions.
-        text = (_SCENARIOS / scenario).read_text(encoding="utf-8").replace("SERVER", address)
-        (folder / scenario).write_text(text, encoding="utf-8")
-        command = ["sipp", address, "-sf", scenario, "-t", transport]
-        command += ["-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-nostdin", "-timeout", "25"]
-        command += ["-timeout_error", "-trace_err", "-error_file", str(folder / f"{name}.err"), *options]
-        program = Program(name, command, folder)
-        self.addCleanup(program.kill)
-        return program
-
-    def ends_well(self, program: Program, calls: int) -> None:
-        """It ended with 0 after that many successful calls and no failed one."""
-        code = program.wait(30)
-        errors = program.output.with_suffix(".err")
-        told = errors.read_text(errors="replace")[-3000:] if errors.exists() else ""
-        said = f"{program.name} ended with {code}\n{told}{program.tail()}{self.server.tail()}"
-        self.assertEqual(code, 0, said)
-        for what, count in (("Successful call", calls), ("Failed call", 0)):
-            # the last column of the last screen is the sum
-            found = re.findall(rf"{what}\s*\|\s*\d+\s*\|\s*(\d+)", program.text())
-            self.assertTrue(found, said)
-            self.assertEqual(int(found[-1]), count, said)
-
-    def calls(self, transport: str) -> None:
-        self.server = Server(self, HELLO_WORLD)
-        bob = free_port()
-        register = self.sipp("register", "sipp_register.xml", transport, free_port(), 1, "-key", "bob_port", str(bob))
-        self.ends_well(register, 1)
-        uas = self.sipp("uas", "sipp_uas.xml", transport, bob, _CALLS)
-        until("SIPp listens", lambda: is_bound(bob, {"u1": "udp", "t1": "tcp"}[transport]))
-        uac = self.sipp("uac", "sipp_uac.xml", transport, free_port(), _CALLS, "-r", "100")
-        self.ends_well(uac, _CALLS)
-        self.ends_well(uas, _CALLS)
-        self.server.stop()
+    def serve(self, caller: str, callee: str) -> None:
+        server = Server(self, HELLO_WORLD)
+        self.calls(server, 200, caller, callee)
+        server.stop()
 
     def test_udp(self) -> None:
-        self.calls("u1")
+        self.serve("udp", "udp")
 
     def test_tcp(self) -> None:
-        self.calls("t1")
+        self.serve("tcp", "tcp")
+
+
+class MixedTests(SippCase):
+    """One side speaks UDP and the other TCP: the server is in Record-Route with both."""
+
+    def serve(self, caller: str, callee: str, *options: str) -> None:
+        server = Server(self, *options)
+        self.calls(server, 20, caller, callee)
+        server.stop()
+
+    def test_udp_to_tcp(self) -> None:
+        self.serve("udp", "tcp", HELLO_WORLD)
+
+    def test_tcp_to_udp(self) -> None:
+        self.serve("tcp", "udp", HELLO_WORLD)
+
+    def test_through_lan(self) -> None:
+        self.serve("udp", "tcp")
+
+
+class Ipv6Tests(SippCase):
+    """The same on the loopback address of IPv6."""
+
+    def serve(self, caller: str, callee: str, *options: str) -> None:
+        if not has_ipv6():
+            raise SkipTest("this machine has no ::1")
+        server = Server(self, *options, host="::1")
+        self.calls(server, 20, caller, callee)
+        server.stop()
+
+    def test_udp(self) -> None:
+        self.serve("udp", "udp", HELLO_WORLD)
+
+    def test_tcp(self) -> None:
+        self.serve("tcp", "tcp", HELLO_WORLD)
+
+    def test_mixed_through_lan(self) -> None:
+        self.serve("tcp", "udp")

@@ -1,4 +1,4 @@
-"""Routers that several tests use."""
+"""Tests of the ready routers, and a router that several tests use."""
 
 from __future__ import annotations
 
