@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sipexpress.transaction.machine import Machine
+from sipexpress.transaction.timers import TICK
 from sipexpress.transaction.wheel import Timed, Wheel
 
 
@@ -29,6 +30,8 @@ class Clockwork:
 
     def arm(self, timed: Timed) -> None:
         """Note the deadline of `timed`."""
+        if 0 < timed.armed * TICK <= timed.due:
+            return  # the wheel looks at it before that
         self.wheel.arm(timed)
         if self._call is None:
             self._again()

@@ -123,7 +123,7 @@ class Inbound:
             server.counters.note("transactions_full")
             server.outbound.refuse(call)
             return
-        if (request.keys.count("via") > 1 or COMMA in (request.header("via") or b"")) and looped(server, request, flow):
+        if (via.more or request.keys.count("via") > 1) and looped(server, request, flow):
             server.counters.note("loops")
             server.outbound.reply(call, 482, "Loop Detected", [], b"")
             return

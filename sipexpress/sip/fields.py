@@ -7,8 +7,9 @@ from collections.abc import Collection
 from sipexpress.errors import HeaderError
 from sipexpress.sip.headers import CR, canonical, split_list, to_raw, unfold
 
-TAG_MEMO = {"from": "tag of from", "to": "tag of to"}
-"""Where the tag of a header is kept."""
+FROM_TAG, TO_TAG = "tag of from", "tag of to"
+"""Where the tags are kept."""
+_KEPT_TOO = {"from": FROM_TAG, "to": TO_TAG}
 
 
 class Fields:
@@ -30,10 +31,11 @@ class Fields:
 
     def header(self, key: str) -> bytes | None:
         """The first field value of the header `key` (a lower-case long name), or None."""
-        keys = self.keys
-        if key not in keys:
+        try:
+            line = self._lines[self.keys.index(key)]
+        except ValueError:
             return None
-        value = self._lines[keys.index(key)].partition(b":")[2].strip(b" \t")
+        value = line.partition(b":")[2].strip(b" \t")
         return unfold(value) if CR in value else value
 
     def lines(self, key: str) -> list[bytes]:
@@ -82,8 +84,8 @@ class Fields:
         kept = self._kept
         if key in kept:
             del kept[key]
-        if key in TAG_MEMO:
-            kept.pop(TAG_MEMO[key], None)
+        if key in _KEPT_TOO:
+            kept.pop(_KEPT_TOO[key], None)
 
     def add(self, name: str, value: str | bytes, *, top: bool = False) -> None:
         """Add a header field after the last one (before the first one with `top`).

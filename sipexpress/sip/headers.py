@@ -45,7 +45,6 @@ _COMPACT = {
 # Looking for a byte by its number costs a tenth of looking for it as a text of one byte.
 TAB = 0x09
 CR = 0x0D
-SPACE = 0x20
 QUOTE = 0x22
 COMMA = 0x2C
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sipexpress.errors import HeaderError, MessageError
 from sipexpress.sip.cseq import CSeq
-from sipexpress.sip.fields import TAG_MEMO, Fields, header_line, value_of
+from sipexpress.sip.fields import FROM_TAG, TO_TAG, Fields, header_line, value_of
 from sipexpress.sip.headers import COMMA, DISPLAY, is_token, to_raw
 from sipexpress.sip.nameaddr import NameAddr, parse_list, tag_of
 from sipexpress.sip.scan import scan
@@ -68,20 +68,18 @@ class Message(Fields):
     @property
     def from_tag(self) -> bytes | None:
         """The tag of From, as written."""
-        return self._tag("from")
+        kept = self._kept
+        return kept[FROM_TAG] if FROM_TAG in kept else self._tag("from", FROM_TAG)  # type: ignore[return-value]
 
     @property
     def to_tag(self) -> bytes | None:
         """The tag of To, as written; None outside a dialog."""
-        return self._tag("to")
-
-    def _tag(self, key: str) -> bytes | None:
-        memo = TAG_MEMO[key]
         kept = self._kept
-        if memo in kept:
-            return kept[memo]  # type: ignore[return-value]
+        return kept[TO_TAG] if TO_TAG in kept else self._tag("to", TO_TAG)  # type: ignore[return-value]
+
+    def _tag(self, key: str, memo: str) -> bytes | None:
         value = self.header(key)
-        tag = kept[memo] = None if value is None else tag_of(value)
+        tag = self._kept[memo] = None if value is None else tag_of(value)
         return tag
 
     @property
@@ -131,21 +129,18 @@ class Message(Fields):
 
     def _cut_body(self, at: int) -> None:
         """The body, which begins at ``raw[at]``: cut to Content-Length (RFC 3261 18.3). Raises MessageError."""
-        raw, keys = self.raw, self.keys
-        held = len(raw) - at
-        if "content-length" in keys:
-            text = self._lines[keys.index("content-length")].partition(b":")[2].strip(b" \t")
-            if keys.count("content-length") > 1 and len(set(self.header_values("content-length"))) > 1:
+        held = len(self.raw) - at
+        if "content-length" in self.keys:
+            if len(set(self.header_values("content-length"))) > 1:
                 raise MessageError("two different Content-Length")
-            if not text.isdigit():
-                text = self.header("content-length") or b""  # folded
+            text = self.header("content-length") or b""
             if not text.isdigit() or len(text) > 10:
                 raise MessageError("Content-Length is not one decimal number")
             length = int(text)
             if length > held:
                 raise MessageError(f"Content-Length says {length} bytes, the body has {held}")
             if length < held:
-                self.raw = raw[: at + length]
+                self.raw = self.raw[: at + length]
                 held = length
         if held > MAX_BODY:
             raise MessageError(f"a body of {held} bytes is above the limit of {MAX_BODY}")
@@ -284,6 +279,12 @@ def parse_message(data: bytes, *, own: bool = False) -> Request | Response:
     message._lines = lines
     message._edited = False
     message._kept = {}
+    if keys.count("content-length") == 1:
+        length = lines[keys.index("content-length")].partition(b":")[2].strip(b" \t")
+        held = len(data) - body
+        if len(length) < 6 and length.isdigit() and int(length) == held <= MAX_BODY:
+            message._body = data[body:]  # as nearly everybody sends it
+            return message
     message._cut_body(body)
     return message
 

@@ -6,7 +6,7 @@ Only bytes, ints and str keys cross this seam, so that a compiled scanner can ta
 from __future__ import annotations
 
 from sipexpress.errors import HeaderError, MessageError
-from sipexpress.sip.headers import KNOWN, SPACE, TAB, canonical
+from sipexpress.sip.headers import KNOWN, TAB, canonical
 
 MAX_HEADER_BLOCK = 32768
 MAX_HEADERS = 256
@@ -48,15 +48,17 @@ def scan(
         raise MessageError(f"more than {max_headers} header fields")
     if start.startswith(b"SIP/2.0 "):
         return _status(start), start, b"", keys, lines, end + 4  # type: ignore[return-value]
-    method, _, rest = start.partition(b" ")
-    uri, _, version = rest.rpartition(b" ")
+    try:
+        method, uri, version = start.split(b" ")
+    except ValueError:
+        method = uri = version = b""
     if version != b"SIP/2.0":
         if start[:8].upper() == b"SIP/2.0 ":
             start = b"SIP/2.0 " + start[8:]
             return _status(start), start, b"", keys, lines, end + 4  # type: ignore[return-value]
         if version.upper() != b"SIP/2.0":
-            raise MessageError("the start line is neither a SIP/2.0 request nor a SIP/2.0 response")
-    if not method or not uri or SPACE in uri or TAB in uri:
+            raise MessageError("the start line is neither METHOD SP Request-URI SP SIP/2.0 nor SIP/2.0 SP code")
+    if not method or not uri or TAB in uri:
         raise MessageError("the request line is not METHOD SP Request-URI SP SIP/2.0")
     return 0, method, uri, keys, lines, end + 4  # type: ignore[return-value]
 

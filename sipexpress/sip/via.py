@@ -36,12 +36,14 @@ def _hop(text: bytes) -> tuple[str, str, int | None]:
 class Via:
     """One hop. `transport` is in upper case, `host` as written without brackets, `port` None when absent."""
 
-    __slots__ = ("_text", "branch", "host", "port", "received", "rport", "transport")
+    __slots__ = ("_text", "branch", "host", "more", "port", "received", "rport", "transport")
 
     transport: str
     host: str
     port: int | None
     _text: str
+    more: bool
+    """Whether another one may follow in the same field."""
     branch: str | None
     """The branch parameter."""
     received: str | None
@@ -52,11 +54,13 @@ class Via:
     @classmethod
     def parse(cls, value: bytes) -> Via:
         """Read the first Via of a field value. Raises HeaderError."""
-        first = split_first(value)[0] if COMMA in value else value
+        more = COMMA in value
+        first = split_first(value)[0] if more else value
         if CR in first:
             first = unfold(first)
         hop, semicolon, params = first.partition(b";")
         via = cls.__new__(cls)
+        via.more = more
         # What is long is read without being kept: strangers choose it.
         via.transport, via.host, via.port = _hop(hop) if len(hop) <= MAX_KEPT else _hop.__wrapped__(hop)
         text = via._text = params.decode("utf-8", "surrogateescape")

@@ -46,14 +46,12 @@ class Wheel:
 
     def arm(self, timed: Timed) -> None:
         """Note the deadline in `timed.due`."""
-        armed = timed.armed
-        if armed and armed * TICK <= timed.due:
-            return
         tick = tick_of(timed.due)
         if tick <= self._tick:
             tick = self._tick + 1
         elif tick > self._tick + AHEAD:
             tick = self._tick + AHEAD
+        armed = timed.armed
         if armed and armed <= tick:
             return
         timed.armed = tick
