@@ -175,11 +175,11 @@ class Registrar(ModuleBase):
         except (ParseError, Refused):
             return Known(False, ctx, name)
         found = self.location.fetch(table, aor)
-        if isinstance(found, Deferred):
-            answer: Answer[bool] = Answer(ctx, name, lambda _: found.cancel())
-            found.addCallbacks(lambda bindings: answer.callback(use(bindings)), answer.errback)
-            return answer
-        return Known(use(found), ctx, name)
+        if type(found) is list:
+            return Known(use(found), ctx, name)
+        answer: Answer[bool] = Answer(ctx, name, lambda _: found.cancel())
+        found.addCallbacks(lambda bindings: answer.callback(use(bindings)), answer.errback)
+        return answer
 
     def _take(self, ctx: Any, bindings: list[Binding]) -> bool:
         if not bindings:
@@ -190,11 +190,13 @@ class Registrar(ModuleBase):
         msg.dst_uri = first.received.encode() if first.received else None
         msg.flow = first.flow
         used = bindings if self.append_branches else bindings[:1]
+        behind_nat = first.flags & 1
         for binding in used[1:]:
             received = binding.received.encode() if binding.received else None
             contact = binding.contact.encode("utf-8", "surrogateescape")
             call.append_target(contact, received, binding.q, binding.flow)
-        if any(binding.flags & 1 for binding in used):
+            behind_nat |= binding.flags & 1
+        if behind_nat:
             call.flags |= 1 << self.nat_flag
         return True
 

@@ -50,22 +50,21 @@ class TmFunctions(Functions):
         call = ctx.call
         msg = ctx.msg
         targets = call.targets
-        call.targets = []
-        relay = ctx.server.relay
+        call.targets = ()
         if ctx.kind == REQUEST:
             first = Target(msg.raw_uri, msg.dst_uri, None, msg.flow)
             if msg.method in ("ACK", "CANCEL"):
                 # The ACK for a failure has ended with the transaction, where there was one.
-                return bool(relay.forward(call, msg, first, confirmed=msg.method == "ACK"))
+                return bool(ctx.server.stateless.forward(call, msg, first, confirmed=msg.method == "ACK"))
             if call.context is not None:
                 return False
-            targets.insert(0, first)
+            targets = (first, *targets)
         elif not targets:
             ctx.server.log.warn(
                 "t_relay() has no target in a failure_route: append_branch() comes first (Call-ID {call_id})",
                 call_id=call.call_id,
             )
-        return bool(targets) and relay.relay(call, msg, targets)
+        return bool(targets) and ctx.server.relay.relay(call, msg, targets)
 
     @allowed(REQUEST)
     def t_newtran(self) -> bool:

@@ -57,8 +57,8 @@ class Sending(RouterBase):
         dst = ctx.msg.dst_uri
         if host is not None:
             dst = _destination(host, port, protocol)
-        ctx.call.targets = []
-        return ctx.server.relay.forward(ctx.call, ctx.msg, Target(ctx.msg.raw_uri, dst, None, ctx.msg.flow))
+        ctx.call.targets = ()
+        return ctx.server.stateless.forward(ctx.call, ctx.msg, Target(ctx.msg.raw_uri, dst, None, ctx.msg.flow))
 
     @allowed(REQUEST)
     def forward_udp(self, host: str | None = None, port: int | str | None = None) -> bool:
@@ -81,9 +81,9 @@ class Sending(RouterBase):
                 return False
             host, port = uri.host, uri.port
         ctx = self._ctx
-        ctx.call.targets = []
+        ctx.call.targets = ()
         target = Target(ctx.msg.raw_uri, _destination(host, port, protocol), None, None)
-        return ctx.server.relay.forward(ctx.call, ctx.msg, target)
+        return ctx.server.stateless.forward(ctx.call, ctx.msg, target)
 
     @allowed(REQUEST)
     def send(self, host: str, port: int | str | None = None) -> bool:

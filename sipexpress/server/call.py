@@ -78,9 +78,9 @@ class Call:
         self.attributes: dict[str, object] = {}
         self.avp: dict[Any, Any] | None = None
         self.flags = 0
-        self.extra: list[bytes] = []
+        self.extra: Sequence[bytes] = ()
         """Header lines for every local reply from now on."""
-        self.targets: list[Target] = []
+        self.targets: tuple[Target, ...] = ()
         self.on_failure: object | None = None
         self.on_reply: object | None = None
         self.on_branch: object | None = None
@@ -90,7 +90,7 @@ class Call:
         self.running = 0
         """Handlers of this call that have begun and not ended."""
         self.canceled = False
-        self.cancel_reasons: list[bytes] = []
+        self.cancel_reasons: Sequence[bytes] = ()
         """Reason values of the CANCEL, for the branches (RFC 3326)."""
         self.acted = False
         """Whether something was done with the request: replied, forwarded, or dropped on purpose."""
@@ -132,7 +132,7 @@ class Call:
         if len(self.targets) >= MAX_TARGETS - 1:
             self.error = 500
             return False
-        self.targets.append(Target(uri, dst_uri, q, flow))
+        self.targets = (*self.targets, Target(uri, dst_uri, q, flow))
         return True
 
     def forgotten(self, text: str) -> None:

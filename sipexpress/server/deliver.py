@@ -110,7 +110,7 @@ class Deliver:
         call.on_failure = None  # SER: to be armed again for a second attempt
         best = context.best()
         request = call.request.copy()
-        call.targets = []
+        call.targets = ()
         run = Context(self._server, call, FAILURE, request, best.response if best else None, best)
         self._server.runs.start(call, handler, run, lambda context, error: self.settle(call))
 

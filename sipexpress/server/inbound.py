@@ -70,7 +70,7 @@ class Inbound:
             return
         machine = server.clients.get(key + b"\tCANCEL" if method == "CANCEL" else key)
         if machine is None:
-            server.relay.stateless_response(response, key, flow)
+            server.stateless.response(response, key, flow)
             return
         # A reply is taken only from the socket (or connection) its request left by.
         left_by: Any = machine.flow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sipexpress.server.call import printable
+from sipexpress.server.call import printable, sent_by
 from sipexpress.sip.compose import compose_cancel, compose_reply
 from sipexpress.sip.message import Request, Response
 from sipexpress.sip.status import reason as reason_of
@@ -129,6 +129,20 @@ class Outbound:
             call.release()
 
     # downstream
+
+    def forwarded(self, call: Call, request: Request, uri: bytes, flow: Flow, branch: bytes) -> bytes:
+        """The bytes of a request to `uri`: with our Via on top, and Record-Route for the socket it leaves by."""
+        record = request.record
+        if record is not None and flow.socket is not call.source.socket:
+            request = request.copy()
+            record.leave_by(request, flow.socket)
+        if flow.reliable and not request.has_header("content-length"):
+            request = request.copy()
+            request.set("Content-Length", b"%d" % len(request.body))
+        via = flow.socket.via
+        if call.advertised is not None:
+            via = via.replace(flow.socket.sent_by, sent_by(flow.socket, call.advertised))
+        return request.to_bytes(b"".join((via, branch, b";rport")), uri)
 
     def start(self, machine: InviteClient | PlainClient) -> None:
         """Send a client transaction's request for the first time."""

@@ -48,19 +48,21 @@ def default_secret_file() -> Path:
 
 
 @lru_cache(8192)  # the requests of one call set-up ask for the same mark
-def _mark(key: bytes, call_id: bytes, tag: bytes) -> bytes:
+def _mark(keyed: hmac.HMAC, call_id: bytes, tag: bytes) -> bytes:
+    mac = keyed.copy()
     # The length keeps the two apart, whatever bytes a peer puts into them.
-    return hmac.digest(key, b"%d %b%b" % (len(call_id), call_id, tag), "sha256")[:8].hex().encode()
+    mac.update(b"%d %b%b" % (len(call_id), call_id, tag))
+    return mac.digest()[:8].hex().encode()
 
 
 class Secret:
     """Everything that is derived from the server's secret."""
 
-    __slots__ = ("_at", "_branch_prefix", "_hop_key", "_key", "_mark_key", "_pool")
+    __slots__ = ("_at", "_branch_prefix", "_hop_key", "_key", "_marks", "_pool")
 
     def __init__(self, secret: bytes, process: int = 0) -> None:
         self._key = hashlib.blake2b(secret, person=b"sx-tags", digest_size=32).digest()
-        self._mark_key = hashlib.blake2b(secret, person=b"sx-marks", digest_size=32).digest()
+        self._marks = hmac.new(hashlib.blake2b(secret, person=b"sx-marks", digest_size=32).digest(), digestmod="sha256")
         self._hop_key = hashlib.blake2b(secret, person=b"sx-hops", digest_size=32).digest()
         # The process number leaves room for several processes on one port.
         self._branch_prefix = b"z9hG4bK%x-" % process
@@ -93,7 +95,7 @@ class Secret:
 
     def mark(self, call_id: bytes, tag: bytes) -> bytes:
         """The dialog mark: HMAC-SHA256 over Call-ID and From tag, cut to 64 bits."""
-        return _mark(self._mark_key, call_id, tag)
+        return _mark(self._marks, call_id, tag)
 
     def check_mark(self, mark: bytes, call_id: bytes, tags: tuple[bytes | None, ...]) -> bool:
         """Whether `mark` was made for this Call-ID and one of the tags."""

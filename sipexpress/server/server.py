@@ -24,6 +24,7 @@ from sipexpress.server.reload import reload
 from sipexpress.server.runs import Runs
 from sipexpress.server.secret import Secret, default_secret_file, load_secret
 from sipexpress.server.settings import Settings, updated
+from sipexpress.server.stateless import Stateless
 from sipexpress.server.trace import Trace
 from sipexpress.sip.message import Request, parse_message
 from sipexpress.sip.via import branch_of
@@ -87,6 +88,7 @@ class Server(Service):
         self.outbound = Outbound(self)
         self.deliver = Deliver(self)
         self.relay = Relay(self)
+        self.stateless = Stateless(self)
         self.runs = Runs(self)
         self.inbound = Inbound(self)
         self.clockwork = Clockwork(reactor, self.outbound.expired)
@@ -179,8 +181,8 @@ class Server(Service):
                 self._spent[method] = spent
         call.request = spent
         call.attributes = {}
-        call.targets = []
-        call.extra = []
+        call.targets = ()
+        call.extra = ()
         call.on_failure = None
         if call.context is not None:
             for branch in call.context.branches:

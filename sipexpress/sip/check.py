@@ -8,30 +8,36 @@ from sipexpress.sip.message import Request
 MAX_VIAS = 70
 
 _ONCE = ("to", "from", "call-id", "cseq")
+_NEEDED = frozenset((*_ONCE, "via"))
 
 
 def defect(request: Request) -> str | None:
     """What is wrong with a request, in words for the 400; None when nothing is."""
     keys = request.keys
-    for key in _ONCE:
-        if keys.count(key) != 1:
-            return f"{'no' if key not in keys else 'more than one'} {key} header"
-    if "via" not in keys:
-        return "no Via header"
-    # Each comma may divide two of them; only where there are many it is worth looking.
-    if keys.count("via") + request.raw.count(b",") > MAX_VIAS and len(request.header_list("via")) > MAX_VIAS:
-        return "too many Via headers"
+    different = set(keys)
+    if not different.issuperset(_NEEDED) or len(different) != len(keys):
+        why = _counts(keys)
+        if why is not None:
+            return why
     hops = request.header("max-forwards")
     if hops is not None and not (hops.isdigit() and len(hops) <= 10):
         return "Max-Forwards is not a number"
     try:
         if request.cseq.method != request.method:
             return "the CSeq method is not the method"
-        request.via  # noqa: B018 - parsed for its errors
+        if (request.via.more or len(different) != len(keys)) and len(request.header_list("via")) > MAX_VIAS:
+            return "too many Via headers"
         request.uri  # noqa: B018
     except ParseError as error:
         return printable_reason(str(error))
     return None
+
+
+def _counts(keys: list[str]) -> str | None:
+    for key in _ONCE:
+        if keys.count(key) != 1:
+            return f"{'no' if key not in keys else 'more than one'} {key} header"
+    return "no Via header" if "via" not in keys else None
 
 
 def printable_reason(text: str) -> str:

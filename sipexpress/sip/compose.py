@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import to_raw
+from sipexpress.sip.headers import CR, LF, NUL, to_raw
 from sipexpress.sip.message import Request, Response, parse_message
 from sipexpress.sip.via import split_first
 
@@ -33,7 +33,7 @@ def compose_reply(
     Raises HeaderError when the reason holds CR, LF or NUL: it would make header lines.
     """
     phrase = to_raw(reason)
-    if b"\r" in phrase or b"\n" in phrase or b"\0" in phrase:
+    if CR in phrase or LF in phrase or NUL in phrase:
         raise HeaderError(f"the reason phrase holds CR, LF or NUL: {phrase!r}")
     copied = _COPIED
     if 180 <= code < 300 and request.method != "REGISTER":
@@ -41,10 +41,12 @@ def compose_reply(
     elif code == 100:
         copied = _COPIED_WITH_TIME
     lines = [b"SIP/2.0 %d %b" % (code, phrase)]
-    for key, line in request.lines_in(copied):
-        if key == "to" and to_tag is not None and code > 100 and request.to_tag is None:
-            line += b";tag=" + to_tag
-        lines.append(line)
+    if to_tag is None or code == 100 or request.to_tag is not None or not request.has_header("to"):
+        lines += request.lines_in(copied)
+    else:
+        tagged = request.copy()
+        tagged.replace_first("to", request.lines("to")[0] + b";tag=" + to_tag)
+        lines += tagged.lines_in(copied)
     lines += extra
     lines.append(b"Content-Length: %d\r\n\r\n" % len(body))
     return b"\r\n".join(lines) + body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import CR, canonical, split_list, to_raw, unfold
+from sipexpress.sip.headers import CR, LF, NUL, canonical, split_list, to_raw, unfold
 
 FROM_TAG, TO_TAG = "tag of from", "tag of to"
 """Where the tags are kept."""
@@ -46,9 +46,9 @@ class Fields:
             return [self._lines[keys.index(key)]]
         return [line for other, line in zip(keys, self._lines, strict=True) if other == key] if count else []
 
-    def lines_in(self, keys: Collection[str]) -> list[tuple[str, bytes]]:
-        """(key, line without CRLF) of every header line whose key is in `keys`."""
-        return [(key, line) for key, line in zip(self.keys, self._lines, strict=True) if key in keys]
+    def lines_in(self, keys: Collection[str]) -> list[bytes]:
+        """Every header line whose key is in `keys`, without CRLF, in order."""
+        return [line for key, line in zip(self.keys, self._lines, strict=True) if key in keys]
 
     def header_lines(self) -> list[tuple[str, bytes]]:
         """All header lines as they would be sent now: (key, line without CRLF)."""
@@ -138,7 +138,7 @@ def header_line(name: str, value: str | bytes) -> tuple[str, bytes]:
     """
     key = canonical(name)
     raw = to_raw(value)
-    if b"\r" in raw or b"\n" in raw or b"\0" in raw:
+    if CR in raw or LF in raw or NUL in raw:
         raise HeaderError(f"the value of {name} holds CR, LF or NUL: {raw!r}")
     return key, b"%b: %b" % (name.encode("ascii"), raw)
 

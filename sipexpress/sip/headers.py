@@ -43,7 +43,9 @@ _COMPACT = {
 }
 
 # Looking for a byte by its number costs a tenth of looking for it as a text of one byte.
+NUL = 0x00
 TAB = 0x09
+LF = 0x0A
 CR = 0x0D
 QUOTE = 0x22
 COMMA = 0x2C

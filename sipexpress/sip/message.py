@@ -196,10 +196,10 @@ class Request(Message):
             raise HeaderError(f"a Request-URI holds no white space or control characters: {raw!r}")
         self.raw_uri = raw
 
-    def to_bytes(self, top: bytes = b"") -> bytes:
-        """The message as it would be sent now, with the line `top` (without CRLF) before all others."""
+    def to_bytes(self, top: bytes = b"", uri: bytes = b"") -> bytes:
+        """The message as it would be sent now, with the line `top` (without CRLF) before all others, to `uri`."""
         if top:
-            start = b"%b %b SIP/2.0\r\n%b" % (self.method.encode(), self.raw_uri, top)
+            start = b"%b %b SIP/2.0\r\n%b" % (self.method.encode(), uri or self.raw_uri, top)
         elif self.raw_uri is self.original_uri and not self._edited:
             return self.raw
         else:

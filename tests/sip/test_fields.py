@@ -34,7 +34,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_lines_by_key(self) -> None:
         message = request(b"Via: a", b"To: c", b"v: b", b"X: y")
-        self.assertEqual(message.lines_in(("to", "via")), [("via", b"Via: a"), ("to", b"To: c"), ("via", b"v: b")])
+        self.assertEqual(message.lines_in(("to", "via")), [b"Via: a", b"To: c", b"v: b"])
         self.assertEqual([key for key, _ in message.header_lines()], ["via", "to", "via", "session-expires"])
 
     def test_has_header(self) -> None:
@@ -299,7 +299,7 @@ class PropertyTests(SynchronousTestCase):
             self.assertEqual(message.header_values(key), again.header_values(key))
             self.assertEqual(message.header_list(key), again.header_list(key))
             self.assertEqual(message.header(key), message.header_values(key)[0] if lines else None)
-            self.assertEqual(message.lines_in((key,)), [(key, line) for line in lines])
+            self.assertEqual(message.lines_in((key,)), lines)
         self.assertEqual(self.typed(message), self.typed(again))
 
     def typed(self, message: Request | Response) -> list[object]:
