@@ -49,7 +49,7 @@ class NameAddrTests(SynchronousTestCase):
                 b'"a\\" <sip:a>',
                 b'"Mr. User <sip:a>',
             ),
-            *(b";tag=1", b"<sip:a>;tag=<", b"Bob; <sip:a>"),
+            *(b";tag=1", b"<sip:a>;tag=<", b"Bob; <sip:a>", b'sip:a"b', b'sip:a";tag=1', b'<sip:a"b>'),
         ):
             self.assertRaises(HeaderError, NameAddr.parse, text)
 
