@@ -92,7 +92,7 @@ def _markdown(page: Path, lines: list[str]) -> Iterator[Snippet]:
         start = at + 1
         if fence is not None:
             end = lines.index("```", start)
-            saved = re.search(r"Save it as `([\w.]+)`", "\n".join(lines[end:]))
+            saved = re.search(r"[Ss]ave (?:it|the class above) as `([\w.]+)`", "\n".join(lines[end:]))
             options = {"caption": saved.group(1)} if saved else {}
             yield Snippet(page, start, fence.group(1) or "literal", "\n".join(lines[start:end]) + "\n", options)
             at = end + 1
