@@ -129,10 +129,11 @@ class RrFunctions(Functions):
         its Route or To tag says. The mark proves a dialog, not who pays. Does not wait.
         """
         msg = self.ctx.msg
-        if not msg.has_header("route"):
+        count = msg.keys.count("route")
+        if not count:
             return False
-        if self.module.dialog_mark and self._is_usual(msg):
-            msg.replace_lines("route", [])
+        if count == 1 and self.module.dialog_mark and self._is_usual(msg):
+            msg.remove("Route")
             msg.dst_uri = None
             return True
         try:
@@ -145,9 +146,8 @@ class RrFunctions(Functions):
         """Whether the only Route is an entry of ours for this dialog, and nobody before us is a strict router.
         So it is for nearly every request; told without reading the entry as a URI.
         """
-        lines = msg.lines("route")
-        found = _OURS.match(lines[0])
-        if found is None or len(lines) > 1 or msg.to_tag is None:
+        found = _OURS.match(msg.lines("route")[0])
+        if found is None or msg.to_tag is None:
             return False
         server, uri = self.ctx.server, msg.uri
         place, mark = found.groups()

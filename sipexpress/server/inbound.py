@@ -60,15 +60,14 @@ class Inbound:
         server = self._server
         top = response.header("via")
         key = None if top is None else branch_of(top)
-        try:
-            method = response.cseq.method
-        except ParseError:
+        cseq = response.header("cseq")
+        if cseq is None:
             server.counters.note("malformed")
             return
         if key is None or (server.settings.check_via and not self._via_is_ours(response)):
             server.counters.note("stray_responses")
             return
-        machine = server.clients.get(key + b"\tCANCEL" if method == "CANCEL" else key)
+        machine = server.clients.get(key + b"\tCANCEL" if cseq.endswith(b"CANCEL") else key)
         if machine is None:
             server.stateless.response(response, key, flow)
             return

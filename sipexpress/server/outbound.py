@@ -93,9 +93,12 @@ class Outbound:
             if call.context is not None and not call.context.sent:
                 call.context.sent = status
         self.send(call.flow, data)
-        if status >= 200 and own and status < 300 and isinstance(machine, InviteServer):
+        if own and 200 <= status < 300 and isinstance(machine, InviteServer):
             self._server.inbound.expect_ack(call)
-        self._server_effects(machine, effects & ~SEND)
+        if effects & END:
+            self.end_server(machine)
+        elif machine.due:
+            self._server.wheel_arm(machine)
         return True
 
     def trying(self, call: Call) -> None:

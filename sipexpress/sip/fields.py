@@ -109,9 +109,13 @@ class Fields:
     def remove(self, name: str) -> int:
         """Remove every field of that name; returns how many there were."""
         key = canonical(name)
-        count = self.keys.count(key)
+        keys = self.keys
+        count = keys.count(key)
         if count:
-            self.replace_lines(key, [])
+            self._forget(key)
+        for _ in range(count):
+            number = keys.index(key)
+            del keys[number], self._lines[number]
         return count
 
     def replace_first(self, key: str, line: bytes) -> None:
@@ -121,12 +125,10 @@ class Fields:
 
     def replace_lines(self, key: str, lines: list[bytes]) -> None:
         """Put all `lines` where the first field of that key stands, and remove the other ones."""
-        self._forget(key)
         keys = self.keys
         at = keys.index(key) if key in keys else len(keys)
-        while key in keys:
-            number = keys.index(key)
-            del keys[number], self._lines[number]
+        self.remove(key)
+        self._forget(key)
         keys[at:at] = [key] * len(lines)
         self._lines[at:at] = lines
 

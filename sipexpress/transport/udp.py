@@ -22,7 +22,7 @@ WINDOW = 0.1
 BUSY = 100
 """Datagrams in one window from which on it is."""
 FLOWS = 8192
-PACE = 0.001
+PACE = 0.002
 """Seconds between two readings of a busy socket: being woken for each datagram costs more than handling it."""
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25
