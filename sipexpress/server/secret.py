@@ -90,7 +90,7 @@ class Secret:
         """The check value of a stateless branch. It has a key of its own, and each part its length before it: a peer
         chooses the parts of tags, which it gets to see.
         """
-        text = b"".join(b"%d %b" % (len(part), part) for part in parts)
+        text = b"".join([b"%d %b" % (len(part), part) for part in parts])
         return hashlib.blake2b(text, key=self._hop_key, digest_size=8).hexdigest().encode()
 
     def mark(self, call_id: bytes, tag: bytes) -> bytes:

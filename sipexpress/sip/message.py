@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sipexpress.errors import HeaderError, MessageError
 from sipexpress.sip.cseq import CSeq
 from sipexpress.sip.fields import FROM_TAG, TO_TAG, Fields, header_line, value_of
-from sipexpress.sip.headers import COMMA, DISPLAY, is_token, to_raw
+from sipexpress.sip.headers import COMMA, CR, DISPLAY, is_token, to_raw
 from sipexpress.sip.nameaddr import NameAddr, parse_list, tag_of
 from sipexpress.sip.scan import scan
 from sipexpress.sip.uri import AnyUri, parse_uri
@@ -252,7 +252,7 @@ def parse_message(data: bytes, *, own: bool = False) -> Request | Response:
 
     What this server made itself (`own`) may be longer than what it takes from others: it adds to it.
     """
-    if data[:1] in b"\r\n":
+    if data and data[0] <= CR:
         data = data.lstrip(b"\r\n")
     status, first, uri, keys, lines, body = scan(data, len(data), len(data)) if own else scan(data)
     message: Request | Response

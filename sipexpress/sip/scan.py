@@ -6,11 +6,12 @@ Only bytes, ints and str keys cross this seam, so that a compiled scanner can ta
 from __future__ import annotations
 
 from sipexpress.errors import HeaderError, MessageError
-from sipexpress.sip.headers import KNOWN, TAB, canonical
+from sipexpress.sip.headers import CR, KNOWN, LF, TAB, canonical
 
 MAX_HEADER_BLOCK = 32768
 MAX_HEADERS = 256
 
+_CODES = {b"%d" % code: code for code in range(100, 700)}
 # With its colon, so that a line without one is found to be none; nearly everybody writes a space behind it.
 _known = {name + b":": key for name, key in KNOWN.items()}.get
 
@@ -37,7 +38,8 @@ def scan(
     lines = head.split(b"\r\n")
     lines.pop()
     # A bare CR or LF is a line break for one parser and text for the next: refused (header smuggling).
-    if len(head.splitlines()) != len(lines):
+    text = b"".join(lines)
+    if CR in text or LF in text:
         raise MessageError("CR or LF alone in the header")
     start = lines[0]
     del lines[0]
@@ -64,10 +66,10 @@ def scan(
 
 
 def _status(start: bytes) -> int:
-    code = start[8:11]
-    if not code.isdigit() or not 100 <= int(code) <= 699 or start[11:12] not in (b" ", b""):
+    code = _CODES.get(start[8:11])
+    if code is None or start[11:12] not in (b" ", b""):
         raise MessageError("the status line has no status code between 100 and 699")
-    return int(code)
+    return code
 
 
 def _careful(lines: list[bytes], keys: list[str | None]) -> tuple[list[str | None], list[bytes]]:
