@@ -121,10 +121,16 @@ class UdpSocket(Socket):
         return self._log_prefix
 
     def doRead(self) -> None:
-        """Take up to 64 datagrams; look now and then whether there are so many that the clock has to pace us."""
-        taken = self._drain()
-        if self._stopped:
-            return
+        """Take up to 64 datagrams."""
+        taken = 0
+        try:
+            taken = self._drain()
+        finally:
+            if not self._stopped:
+                self._pace(taken)
+
+    def _pace(self, taken: int) -> None:
+        """Look now and then whether so many datagrams come that the clock has to say when they are read."""
         self._taken += taken
         now = self._seconds()
         if now >= self._window:
