@@ -101,7 +101,7 @@ class Sending(RouterBase):
             address = str(ipaddress.ip_address(host.strip("[]")))
         except ValueError:
             raise RouteError(f"send({host!r}): expected an IP address") from None
-        flow = ctx.server.flow_to(protocol, address, _port(port) or 5060, ctx.call.source.socket)
+        flow = ctx.server.network.flow_to(protocol, (address, _port(port) or 5060), ctx.call.source.socket)
         if flow is None:
             return False
         ctx.call.acted = True

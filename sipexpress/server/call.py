@@ -150,7 +150,7 @@ class Call:
     def release(self) -> None:
         """Let go of everything, so that no cycle outlives the transaction."""
         self.machine = None
-        if not self.running:
+        if not self.running and (self.attributes or self.avp):
             self.attributes = {}
             self.avp = None
         context = self.context

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sipexpress.server.server import Server
     from sipexpress.transport.flow import Flow
 
+# Made once: a union written at its place is made anew each time.
+_SERVERS = (InviteServer, PlainServer)
+
 
 class Outbound:
     """The sending half of the desk."""
@@ -172,7 +175,7 @@ class Outbound:
             machine.sent = b""
         self.send(machine.flow, machine.ack)  # type: ignore[arg-type]
 
-    def end_client(self, machine: InviteClient | PlainClient) -> None:
+    def end_client(self, machine: Machine) -> None:
         """Take a client transaction out of its table."""
         self._server.clients.drop(machine.key)
         branch: Branch | None = machine.owner  # type: ignore[assignment]
@@ -199,10 +202,9 @@ class Outbound:
 
     def expired(self, machine: Machine, effects: int) -> None:
         """A deadline of a machine passed; `effects` are what its timeout() gave."""
-        if isinstance(machine, InviteServer | PlainServer):
+        if isinstance(machine, _SERVERS):
             self._server_effects(machine, effects)
             return
-        assert isinstance(machine, InviteClient | PlainClient)
         if effects & SEND:
             self.send(machine.flow, machine.sent)  # type: ignore[arg-type]
         branch: Branch | None = machine.owner  # type: ignore[assignment]

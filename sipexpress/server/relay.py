@@ -161,7 +161,7 @@ class Relay:
 
     def _send_to(self, call: Call, branch: Branch, request: Request, places: list[tuple[str, str, int]]) -> None:
         for protocol, host, port in places:
-            flow = self._server.flow_to(protocol, host, port, request.send_socket or call.source.socket)
+            flow = self._server.network.flow_to(protocol, (host, port), request.send_socket or call.source.socket)
             if flow is not None:
                 self._transmit(call, branch, request, flow)
                 return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import Service
@@ -91,6 +91,8 @@ class Server(Service):
         self.stateless = Stateless(self)
         self.runs = Runs(self)
         self.inbound = Inbound(self)
+        # What the transports call for each message (tracing puts itself in its place).
+        self.received: Callable[[bytes, Any], None] = self.inbound.received
         self.clockwork = Clockwork(reactor, self.outbound.expired)
         self.now = self.clockwork.now
         self.wall = self.clockwork.wall
@@ -151,10 +153,6 @@ class Server(Service):
         """``reactor.callLater``."""
         return self.reactor.callLater(delay, call, *args)
 
-    def flow_to(self, protocol: str, host: str, port: int, prefer: Any) -> Any:
-        """A flow to an address from the best socket; None when no socket fits."""
-        return self.network.flow_to(protocol, (host, port), prefer)
-
     def local_tag(self, request: Request) -> bytes:
         """The To tag of this server's replies: the same for a retransmission, and in the ACK for a failure."""
         top = request.header("via") or b""
@@ -180,7 +178,8 @@ class Server(Service):
             if len(self._spent) < 64:
                 self._spent[method] = spent
         call.request = spent
-        call.attributes = {}
+        if call.attributes:
+            call.attributes = {}
         call.targets = ()
         call.extra = ()
         call.on_failure = None
@@ -189,10 +188,6 @@ class Server(Service):
                 branch.response = None
 
     # the receiver of the transports
-
-    def received(self, data: bytes, flow: Any) -> None:
-        """One message."""
-        self.inbound.received(data, flow)
 
     def send_failed(self, flow: Any, data: bytes, reason: str) -> None:
         """A message could not be sent (`data` may be only its beginning, quoted by ICMP)."""

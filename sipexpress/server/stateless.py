@@ -62,7 +62,7 @@ class Stateless:
         self, call: Call, request: Request, uri: bytes, places: list[tuple[str, str, int]], confirmed: bool
     ) -> bool:
         for protocol, host, port in places:
-            flow = self._server.flow_to(protocol, host, port, request.send_socket or call.source.socket)
+            flow = self._server.network.flow_to(protocol, (host, port), request.send_socket or call.source.socket)
             if flow is not None:
                 self._forward_to(call, request, uri, flow, confirmed)
                 return True
@@ -130,7 +130,7 @@ class Stateless:
         answer = server.resolver.locate(host.strip("[]"), port, via.transport.lower(), False)
         if isinstance(answer, list):
             for protocol, address, number in answer:
-                back = server.flow_to(protocol, address, number, own[0] if own else flow.socket)
+                back = server.network.flow_to(protocol, (address, number), own[0] if own else flow.socket)
                 if back is not None:
                     server.outbound.send(back, data)
                     return

@@ -38,7 +38,7 @@ class Trace:
         """Begin or end."""
         server = self._server
         server.outbound.send = self.send if on else self._send  # type: ignore[method-assign]
-        server.inbound.received = self.received if on else self._received  # type: ignore[method-assign]
+        server.received = self.received if on else self._received
 
     def send(self, flow: Any, data: bytes) -> None:
         """A message leaves."""
