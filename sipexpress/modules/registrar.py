@@ -29,7 +29,7 @@ from sipexpress.routing.marks import allowed
 from sipexpress.routing.use import Functions, ModuleBase
 from sipexpress.server.kinds import FAILURE, REQUEST
 from sipexpress.server.location import Binding
-from sipexpress.server.parameters import between, switch, whole
+from sipexpress.server.parameters import between, maybe_switch, switch, whole
 
 _LANE = 16
 
@@ -91,10 +91,6 @@ def _preference(value: float | str) -> float:
     return number
 
 
-def _tristate(value: bool | int | str | None) -> bool | None:
-    return None if value is None else switch(value)
-
-
 @implementer(IModule)
 @attrs.define(kw_only=True, eq=False)
 class Registrar(ModuleBase):
@@ -117,7 +113,7 @@ class Registrar(ModuleBase):
     """Whether Alice and alice are two users (RFC 3261 19.1.4; SER's default was no)."""
     nat_flag: int = attrs.field(default=4, converter=whole, validator=between(1, 31))
     """The message flag that says a contact is behind NAT."""
-    use_domain: bool | None = attrs.field(default=None, converter=_tristate)
+    use_domain: bool | None = attrs.field(default=None, converter=maybe_switch)
     """Has to be what usrloc says; by default it is."""
     realm_prefix: str = ""
     """With use_domain: a leading label of the domain, such as ``sip.``, that does not count."""

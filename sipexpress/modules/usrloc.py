@@ -13,7 +13,7 @@ from sipexpress.errors import ConfigError, SipExpressError, UriError
 from sipexpress.interfaces import ILocationStore, IModule
 from sipexpress.routing.use import Functions, ModuleBase
 from sipexpress.server.location import Binding
-from sipexpress.server.parameters import between, seconds, switch, whole
+from sipexpress.server.parameters import between, maybe_switch, seconds, switch, whole
 from sipexpress.sip.uri import parse_uri
 
 _CHUNK = 5000
@@ -38,10 +38,6 @@ def _table(value: dict[str, str] | None) -> dict[str, str]:
     return dict(value)
 
 
-def _tristate(value: bool | int | str | None) -> bool | None:
-    return None if value is None else switch(value)
-
-
 @implementer(IModule, ILocationStore)
 @attrs.define(kw_only=True, eq=False)
 class Usrloc(ModuleBase):
@@ -57,7 +53,7 @@ class Usrloc(ModuleBase):
     version has no other mode."""
     timer_interval: float = attrs.field(default=60.0, converter=seconds)
     """Seconds between two removals of expired bindings (they are never used once expired)."""
-    use_domain: bool | None = attrs.field(default=None, converter=_tristate)
+    use_domain: bool | None = attrs.field(default=None, converter=maybe_switch)
     """Whether ``alice@a.example`` and ``alice@b.example`` are two users; by default where the
     server has more than one alias."""
     desc_time_order: bool = attrs.field(default=False, converter=switch)

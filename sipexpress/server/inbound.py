@@ -60,14 +60,15 @@ class Inbound:
         server = self._server
         top = response.header("via")
         key = None if top is None else branch_of(top)
-        cseq = response.header("cseq")
-        if cseq is None:
+        try:
+            method = response.cseq.method
+        except ParseError:
             server.counters.note("malformed")
             return
         if key is None or (server.settings.check_via and not self._via_is_ours(response)):
             server.counters.note("stray_responses")
             return
-        machine = server.clients.get(key + b"\tCANCEL" if cseq.endswith(b"CANCEL") else key)
+        machine = server.clients.get(key + b"\tCANCEL" if method == "CANCEL" else key)
         if machine is None:
             server.stateless.response(response, key, flow)
             return

@@ -37,6 +37,11 @@ def switch(value: bool | int | str) -> bool:
     raise ValueError(f"{value!r}: expected yes or no")
 
 
+def maybe_switch(value: bool | int | str | None) -> bool | None:
+    """On, off, or None: not said. Raises ValueError."""
+    return None if value is None else switch(value)
+
+
 def text(value: str) -> str:
     """A text. Raises ValueError."""
     if not isinstance(value, str):

@@ -61,7 +61,7 @@ class Relay:
         server = self._server
         if call.canceled or call.final:
             return False
-        hops = self._hops(request, targets)
+        hops = self._hops(targets)
         if not hops:
             call.error = 479
             return False
@@ -90,7 +90,7 @@ class Relay:
                 self._branch_route(call, branch, request, target)
         return True
 
-    def _hops(self, request: Request, targets: Sequence[Target]) -> list[tuple[Target, Hop]]:
+    def _hops(self, targets: Sequence[Target]) -> list[tuple[Target, Hop]]:
         hops = []
         seen = []
         for target in targets:

@@ -53,6 +53,14 @@ class BranchTests(CallCase):
         self.clock.advance(60)
         self.assert_empty()
 
+    def test_a_cseq_that_is_none(self) -> None:
+        """It is dropped before it is matched: neither the caller nor the transaction sees it."""
+        lines = [line for line in lines_of(self.invite) if not line.startswith(b"CSeq")]
+        for number, cseq in enumerate((b"x INVITE", b"1", b"-1 INVITE", b"4294967296 INVITE", b"1 IN VITE"), 1):
+            self.answer(180, [*lines, b"CSeq: " + cseq])
+            self.assertEqual(self.server.counters["malformed"], number, cseq)
+        self.assertEqual(self.call.statuses, [100])
+
     def test_another_via_sends_nothing_elsewhere(self) -> None:
         self.phone("victim", VICTIM)
         lines = lines_of(self.invite)
