@@ -157,7 +157,9 @@ class Call:
         if context is not None:
             self.context = None
             for branch in context.branches:
-                branch.client = None
+                client = branch.client
+                if client is not None:
+                    client.owner = branch.client = None
                 branch.response = None
 
 

@@ -167,7 +167,13 @@ class Server(Service):
     def trim(self, call: Call) -> None:
         """The final response is out and no handler runs: keep only what late responses need."""
         machine = call.machine
-        if machine is None or call.on_reply is not None or (machine.sent and isinstance(machine, InviteServer)):
+        if machine is None or call.on_reply is not None:
+            return
+        if isinstance(machine, PlainServer):
+            machine.owner = None  # nothing else goes upstream
+            call.release()
+            return
+        if machine.sent:
             return
         method = call.request.method
         spent = self._spent.get(method)

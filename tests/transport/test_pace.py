@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket as sockets
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sipexpress.transport.udp import BATCH, BUSY, PACE, WINDOW, UdpSocket
+from sipexpress.transport.udp import BATCH, BUSY, PACE, QUEUE, WINDOW, UdpSocket
 from tests.transport.receiver import closed_port, message
 
 
@@ -32,8 +33,11 @@ class Kept:
     def __init__(self) -> None:
         self.messages: list[bytes] = []
 
+        self.then: Callable[[bytes, Any], None] = lambda data, flow: None
+
     def received(self, data: bytes, flow: object) -> None:
         self.messages.append(data)
+        self.then(data, flow)
 
     def send_failed(self, flow: object, data: bytes, reason: str) -> None:
         raise ZeroDivisionError
@@ -106,6 +110,75 @@ class PaceTests(SynchronousTestCase):
         self.socket.stop()
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.assertEqual(self.reactor.readers, set())
+
+    def echoed(self) -> list[bytes]:
+        """What has come back to the peer."""
+        self.peer.setblocking(False)
+        came = []
+        while True:
+            try:
+                came.append(self.peer.recv(65535))
+            except BlockingIOError:
+                return came
+
+    def test_what_a_busy_one_is_told_to_send_goes_out_in_order(self) -> None:
+        self.kept.then = lambda data, flow: flow.send(data)
+        self.make_busy()
+        self.echoed()
+        self.send(3 * QUEUE + 5)
+        self.reactor.advance(PACE)
+        self.assertEqual(self.echoed(), self.sent[-3 * QUEUE - 5 :])
+
+    def test_a_busy_one_keeps_only_so_much(self) -> None:
+        self.make_busy()
+        seen: list[int] = []
+
+        def then(data: bytes, flow: Any) -> None:
+            seen.append(len(self.echoed()))
+            flow.send(data)
+
+        self.kept.then = then
+        self.send(2 * QUEUE + 1)
+        self.reactor.advance(PACE)
+        self.assertEqual(sum(seen), 2 * QUEUE)
+        self.assertEqual(len(self.echoed()), 1)
+
+    def test_a_peer_that_is_gone_keeps_nothing_from_the_others(self) -> None:
+        self.make_busy()
+        gone = self.socket.flow_to(("127.0.0.1", closed_port()))
+
+        def then(data: bytes, flow: Any) -> None:
+            gone.send(data)
+            flow.send(data)
+
+        self.kept.then = then
+        self.send(5)
+        self.assertRaises(ZeroDivisionError, self.reactor.advance, PACE)
+        self.assertEqual(self.echoed(), self.sent[-5:])
+
+    def test_what_was_to_be_sent_is_sent_before_it_stops(self) -> None:
+        self.make_busy()
+
+        def then(data: bytes, flow: Any) -> None:
+            flow.send(data)
+            self.socket.stop()
+
+        self.kept.then = then
+        self.send(1)
+        self.reactor.advance(PACE)
+        self.assertEqual(self.echoed(), self.sent[-1:])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_a_quiet_one_sends_at_once(self) -> None:
+        seen: list[bytes] = []
+
+        def then(data: bytes, flow: Any) -> None:
+            flow.send(data)
+            seen.extend(self.echoed())
+
+        self.kept.then = then
+        self.woken(3)
+        self.assertEqual(seen, self.sent)
 
     def test_an_error_does_not_end_the_turns(self) -> None:
         self.make_busy()
