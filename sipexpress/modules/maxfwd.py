@@ -29,12 +29,11 @@ class MaxfwdFunctions(Functions):
         """
         limit = self.module.max_limit
         msg = self.ctx.msg
-        raw = msg.header("max-forwards")
-        if raw is None:
+        value = msg.max_forwards
+        if value is None:
             value = number_of(default, "mf_process_maxfwd_header", 0, 255)
             msg.insert(len(msg.keys), "max-forwards", b"Max-Forwards: %d" % (min(value, limit) if limit else value))
             return True
-        value = int(raw)  # sip.check has seen that it is a decimal number
         if value == 0:
             return False
         value -= 1

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sipexpress.transaction.machine import Machine
-from sipexpress.transaction.timers import TICK
 from sipexpress.transaction.wheel import Timed, Wheel
 
 
@@ -21,23 +20,19 @@ class Clockwork:
         # A wall clock steps, so a real reactor's is not used; a virtual clock is taken as it is.
         real = abs(seconds() - time.time()) < 3600
         self.now: Callable[[], float] = time.monotonic if real else seconds
-        self.wheel = Wheel(self.now())
+        self.wheel = Wheel(self.now(), self._again)
+        self.arm: Callable[[Timed], None] = self.wheel.arm
+        """Note the deadline of something."""
         self._call: Any = None
 
     def wall(self) -> float:
         """Seconds since the epoch, for expiry times."""
         return float(self._reactor.seconds())
 
-    def arm(self, timed: Timed) -> None:
-        """Note the deadline of `timed`."""
-        if 0 < timed.armed * TICK <= timed.due:
-            return  # the wheel looks at it before that
-        self.wheel.arm(timed)
-        if self._call is None:
-            self._again()
-
     def _again(self) -> None:
-        self._call = self._reactor.callLater(max(0.0, self.wheel.next_due() - self.now()), self._tick)
+        """Wait for the next tick."""
+        if self._call is None:
+            self._call = self._reactor.callLater(max(0.0, self.wheel.next_due() - self.now()), self._tick)
 
     def _tick(self) -> None:
         self._call = None
@@ -58,7 +53,7 @@ class Clockwork:
         finally:
             for timed in expired:  # something raised: the others come with the next tick
                 wheel.arm(timed)
-            if self.wheel and self._call is None:
+            if wheel:
                 self._again()
 
     def stop(self) -> None:

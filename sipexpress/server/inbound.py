@@ -119,7 +119,7 @@ class Inbound:
                 server.outbound.server_again(known)
             return
         call = Call(server, request, flow, reply_flow, key)
-        if server.servers.full or server.draining:
+        if server.servers.full() or server.draining:
             server.counters.note("transactions_full")
             server.outbound.refuse(call)
             return

@@ -203,7 +203,10 @@ class Outbound:
     def expired(self, machine: Machine, effects: int) -> None:
         """A deadline of a machine passed; `effects` are what its timeout() gave."""
         if isinstance(machine, _SERVERS):
-            self._server_effects(machine, effects)
+            if effects == END:
+                self.end_server(machine)
+            else:
+                self._server_effects(machine, effects)
             return
         if effects & SEND:
             self.send(machine.flow, machine.sent)  # type: ignore[arg-type]

@@ -174,7 +174,7 @@ class Relay:
                 self._server.deliver.local(branch, 487)
             return
         server = self._server
-        if server.clients.full:
+        if server.clients.full():
             server.counters.note("clients_full")
             server.deliver.local(branch, 503)
             return

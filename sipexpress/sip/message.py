@@ -22,6 +22,8 @@ MAX_BODY = 65536
 
 _CONTROL = re.compile(rb"[\x00-\x20\x7f]")
 _METHOD_NAMES = "INVITE ACK BYE CANCEL REGISTER OPTIONS INFO PRACK UPDATE MESSAGE SUBSCRIBE NOTIFY PUBLISH REFER"
+_LENGTHS = {b"Content-Length: %d" % length: length for length in range(2048)}
+"""As nearly everybody writes it."""
 _METHODS = {name.encode(): name for name in _METHOD_NAMES.split()}
 
 
@@ -189,6 +191,19 @@ class Request(Message):
         self._kept["request-uri"] = (raw, uri)
         return uri
 
+    @property
+    def max_forwards(self) -> int | None:
+        """The Max-Forwards value (RFC 3261 20.22); None when there is none. Raises HeaderError."""
+        kept = self._kept.get("max-forwards")
+        if kept is None:
+            value = self.header("max-forwards")
+            if value is None:
+                return None
+            if not value.isdigit() or len(value) > 10:
+                raise HeaderError("Max-Forwards is not a number")
+            kept = self._kept["max-forwards"] = int(value)
+        return kept  # type: ignore[return-value]
+
     def set_uri(self, uri: AnyUri | str | bytes) -> None:
         """Replace the Request-URI. Raises HeaderError on white space or control characters."""
         raw = uri if isinstance(uri, bytes) else to_raw(str(uri))
@@ -279,13 +294,10 @@ def parse_message(data: bytes, *, own: bool = False) -> Request | Response:
     message._lines = lines
     message._edited = False
     message._kept = {}
-    if keys.count("content-length") == 1:
-        length = lines[keys.index("content-length")].partition(b":")[2].strip(b" \t")
-        held = len(data) - body
-        if len(length) < 6 and length.isdigit() and int(length) == held <= MAX_BODY:
-            message._body = data[body:]  # as nearly everybody sends it
-            return message
-    message._cut_body(body)
+    if keys.count("content-length") == 1 and _LENGTHS.get(lines[keys.index("content-length")]) == len(data) - body:
+        message._body = data[body:]
+    else:
+        message._cut_body(body)
     return message
 
 

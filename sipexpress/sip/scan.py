@@ -34,9 +34,7 @@ def scan(
             if len(data) > max_block
             else "no empty line after the header"
         )
-    head = data[: end + 2]
-    lines = head.split(b"\r\n")
-    lines.pop()
+    lines = data[:end].split(b"\r\n")
     # A bare CR or LF is a line break for one parser and text for the next: refused (header smuggling).
     text = b"".join(lines)
     if CR in text or LF in text:
@@ -48,28 +46,20 @@ def scan(
         keys, lines = _careful(lines, keys)
     if len(keys) > max_headers:
         raise MessageError(f"more than {max_headers} header fields")
-    if start.startswith(b"SIP/2.0 "):
-        return _status(start), start, b"", keys, lines, end + 4  # type: ignore[return-value]
+    if start[:8].upper() == b"SIP/2.0 ":
+        code = _CODES.get(start[8:11])
+        if code is None or start[11:12] not in (b" ", b""):
+            raise MessageError("the status line has no status code between 100 and 699")
+        return code, b"SIP/2.0 " + start[8:], b"", keys, lines, end + 4  # type: ignore[return-value]
     try:
         method, uri, version = start.split(b" ")
     except ValueError:
         method = uri = version = b""
-    if version != b"SIP/2.0":
-        if start[:8].upper() == b"SIP/2.0 ":
-            start = b"SIP/2.0 " + start[8:]
-            return _status(start), start, b"", keys, lines, end + 4  # type: ignore[return-value]
-        if version.upper() != b"SIP/2.0":
-            raise MessageError("the start line is neither METHOD SP Request-URI SP SIP/2.0 nor SIP/2.0 SP code")
+    if version.upper() != b"SIP/2.0":
+        raise MessageError("the start line is neither METHOD SP Request-URI SP SIP/2.0 nor SIP/2.0 SP code")
     if not method or not uri or TAB in uri:
         raise MessageError("the request line is not METHOD SP Request-URI SP SIP/2.0")
     return 0, method, uri, keys, lines, end + 4  # type: ignore[return-value]
-
-
-def _status(start: bytes) -> int:
-    code = _CODES.get(start[8:11])
-    if code is None or start[11:12] not in (b" ", b""):
-        raise MessageError("the status line has no status code between 100 and 699")
-    return code
 
 
 def _careful(lines: list[bytes], keys: list[str | None]) -> tuple[list[str | None], list[bytes]]:

@@ -27,7 +27,6 @@ class Table(Generic[T]):
         for shard in self._shards:
             yield from list(shard.values())
 
-    @property
     def full(self) -> bool:
         """Whether the table holds as many entries as it may."""
         return self.count >= self.limit

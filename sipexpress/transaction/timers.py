@@ -8,7 +8,7 @@ TICK = 0.1
 class Timers:
     """The timer values of one server. fr_timer and fr_inv_timer are SER's names."""
 
-    __slots__ = ("fr_inv_timer", "fr_timer", "t1", "t2", "t4")
+    __slots__ = ("fr_inv_timer", "fr_timer", "life", "t1", "t2", "t4", "timer_d")
 
     def __init__(
         self,
@@ -21,17 +21,11 @@ class Timers:
         self.t1 = t1
         self.t2 = t2
         self.t4 = t4
-        # Timers B and F: how long a request may go without any final response.
-        self.fr_timer = 64 * t1 if fr_timer is None else fr_timer
-        # Timer C: how long an INVITE may ring (RFC 3261 16.6 step 11 wants more than 3 minutes).
-        self.fr_inv_timer = fr_inv_timer
-
-    @property
-    def life(self) -> float:
-        """64*T1: timers H, J, L and M."""
-        return 64 * self.t1
-
-    @property
-    def timer_d(self) -> float:
+        self.life = 64 * t1
+        """Timers H, J, L and M."""
+        self.timer_d = max(32.0, self.life)
         """How long an INVITE client acknowledges over UDP: the server's T1 may be a longer one (17.1.1.2)."""
-        return max(32.0, 64 * self.t1)
+        self.fr_timer = self.life if fr_timer is None else fr_timer
+        """Timers B and F: how long a request may go without any final response."""
+        self.fr_inv_timer = fr_inv_timer
+        """Timer C: how long an INVITE may ring (RFC 3261 16.6 step 11 wants more than 3 minutes)."""

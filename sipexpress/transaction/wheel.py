@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import Final
 
@@ -35,31 +36,40 @@ def tick_of(due: float) -> int:
 class Wheel:
     """Deadlines by tick. Moving one later, or dropping it, costs nothing until its old tick comes."""
 
-    __slots__ = ("_slots", "_tick")
+    __slots__ = ("_limit", "_slots", "_tick", "_wake")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, wake: Callable[[], None] = lambda: None) -> None:
         self._slots: dict[int, list[Timed]] = {}
         self._tick = int(now / TICK)
+        self._limit = 0.0
+        """Deadlines up to here belong to the tick that is on, or to earlier ones."""
+        self._wake = wake
+        """Called when there is something to wait for again."""
 
     def __bool__(self) -> bool:
         return bool(self._slots)
 
     def arm(self, timed: Timed) -> None:
         """Note the deadline in `timed.due`."""
-        tick = tick_of(timed.due)
+        due = timed.due
+        armed = timed.armed
+        if 0 < armed * TICK <= due:
+            return  # it is looked at before that
+        tick = tick_of(due)
         if tick <= self._tick:
             tick = self._tick + 1
         elif tick > self._tick + AHEAD:
             tick = self._tick + AHEAD
-        armed = timed.armed
         if armed and armed <= tick:
             return
         timed.armed = tick
-        slot = self._slots.get(tick)
-        if slot is None:
-            self._slots[tick] = [timed]
-        else:
-            slot.append(timed)
+        slots = self._slots
+        if tick in slots:
+            slots[tick].append(timed)
+            return
+        if not slots:
+            self._wake()
+        slots[tick] = [timed]
 
     def next_due(self) -> float:
         """When the next tick is (absolute time in seconds)."""
@@ -69,8 +79,7 @@ class Wheel:
         """Whether its deadline lies before the tick that is on: what comes due with it may be moved or
         dropped by another that came due with the same tick.
         """
-        due = timed.due
-        return due > 0.0 and tick_of(due) <= self._tick
+        return 0.0 < timed.due <= self._limit
 
     def advance(self, now: float) -> list[Timed]:
         """Move on to `now` and return whatever has come due, in order of ticks."""
@@ -83,16 +92,16 @@ class Wheel:
         else:
             ticks = [tick for tick in range(self._tick + 1, until + 1) if tick in slots]
         self._tick = until
+        limit = self._limit = (until + 1e-6) * TICK
         expired = []
         for tick in ticks:
             for timed in slots.pop(tick):
                 if timed.armed != tick:
                     continue
                 timed.armed = 0
-                if not timed.due:
-                    continue
-                if tick_of(timed.due) > until:
+                due = timed.due
+                if due > limit:
                     self.arm(timed)
-                else:
+                elif due:
                     expired.append(timed)
         return expired

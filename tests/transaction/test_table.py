@@ -56,11 +56,11 @@ class TableTests(SynchronousTestCase):
 
     def test_full_at_its_limit(self) -> None:
         table = filled(2, limit=3)
-        self.assertFalse(table.full)
+        self.assertFalse(table.full())
         table.put(b"one more", 7)
-        self.assertTrue(table.full)
+        self.assertTrue(table.full())
         table.drop(b"key 0")
-        self.assertFalse(table.full)
+        self.assertFalse(table.full())
 
     def test_an_entry_that_counts_as_false_is_an_entry(self) -> None:
         table: Table[str] = Table(3)
