@@ -75,7 +75,7 @@ class RegistrarFunctions(Functions):
     @allowed(REQUEST | FAILURE)
     def registered(self, table: str) -> Answer[bool]:
         """Whether the user of the Request-URI is registered; changes nothing (SER registrar). Waits."""
-        return self.module.fetch(self.ctx, table, "registrar.registered()", lambda bindings: len(bindings) > 0)
+        return self.module.fetch(self.ctx, table, "registrar.registered()", lambda ctx, bindings: len(bindings) > 0)
 
 
 def _networks(value: tuple[str, ...] | list[str] | str) -> tuple[Any, ...]:
@@ -162,19 +162,19 @@ class Registrar(ModuleBase):
 
     def lookup(self, ctx: Any, table: str) -> Answer[bool]:
         """See RegistrarFunctions.lookup."""
-        return self.fetch(ctx, table, "registrar.lookup()", lambda bindings: self._take(ctx, bindings))
+        return self.fetch(ctx, table, "registrar.lookup()", self._take)
 
-    def fetch(self, ctx: Any, table: str, name: str, use: Callable[[list[Binding]], bool]) -> Answer[bool]:
-        """Give `use` the bindings of the Request-URI's user; False where that is none."""
+    def fetch(self, ctx: Any, table: str, name: str, use: Callable[[Any, list[Binding]], bool]) -> Answer[bool]:
+        """Give `use` the context and the bindings of the Request-URI's user; False where that is none."""
         try:
             aor = self.aor(ctx.msg.uri)
         except (ParseError, Refused):
             return Known(False, ctx, name)
         found = self.location.fetch(table, aor)
         if type(found) is list:
-            return Known(use(found), ctx, name)
+            return Known(use(ctx, found), ctx, name)
         answer: Answer[bool] = Answer(ctx, name, lambda _: found.cancel())
-        found.addCallbacks(lambda bindings: answer.callback(use(bindings)), answer.errback)
+        found.addCallbacks(lambda bindings: answer.callback(use(ctx, bindings)), answer.errback)
         return answer
 
     def _take(self, ctx: Any, bindings: list[Binding]) -> bool:

@@ -133,7 +133,7 @@ class RrFunctions(Functions):
         if not count:
             return False
         if count == 1 and self.module.dialog_mark and self._is_usual(msg):
-            msg.remove("Route")
+            msg.remove_lines("route")
             msg.dst_uri = None
             return True
         try:
@@ -146,12 +146,12 @@ class RrFunctions(Functions):
         """Whether the only Route is an entry of ours for this dialog, and nobody before us is a strict router.
         So it is for nearly every request; told without reading the entry as a URI.
         """
-        found = _OURS.match(msg.lines("route")[0])
+        found = _OURS.match(msg.line("route") or b"")
         if found is None or msg.to_tag is None:
             return False
-        server, uri = self.ctx.server, msg.uri
+        identity, uri = self.ctx.server.identity, msg.uri
         place, mark = found.groups()
-        if place not in server.identity.places or not isinstance(uri, Uri) or server.is_myself(uri.host, uri.port):
+        if place not in identity.places or not isinstance(uri, Uri) or identity.has(uri.host, uri.port):
             return False
         return self._signed(msg, mark)
 

@@ -58,7 +58,7 @@ class Inbound:
     def response(self, response: Response, flow: Flow) -> None:
         """Match a response to its client transaction (RFC 3261 17.1.3)."""
         server = self._server
-        top = response.header("via")
+        top = response.line("via")
         key = None if top is None else branch_of(top)
         try:
             method = response.cseq.method

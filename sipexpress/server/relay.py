@@ -91,8 +91,8 @@ class Relay:
         return True
 
     def _hops(self, targets: Sequence[Target]) -> list[tuple[Target, Hop]]:
-        hops = []
-        seen = []
+        hops: list[tuple[Target, Hop]] = []
+        seen: list[tuple[bytes, bytes | None]] = []
         for target in targets:
             identity = (target.uri, target.dst_uri)
             if identity in seen:

@@ -155,7 +155,7 @@ class Server(Service):
 
     def local_tag(self, request: Request) -> bytes:
         """The To tag of this server's replies: the same for a retransmission, and in the ACK for a failure."""
-        top = request.header("via") or b""
+        top = request.line("via") or b""
         return self.secret.tag(branch_of(top) or top, request.call_id, request.from_tag or b"")
 
     def warning_line(self, call: Call) -> bytes:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import is_token
+from sipexpress.sip.headers import is_token, value_of
 
 LIMIT = 2**31
 MAX_KEPT = 128
@@ -21,17 +21,20 @@ class CSeq(NamedTuple):
     @classmethod
     def parse(cls, value: bytes) -> CSeq:
         """Read a field value. Raises HeaderError; numbers of 2**31 and more are refused (8.1.1.5)."""
-        # What is long is read without being kept: strangers choose it.
-        return _parse(value) if len(value) <= MAX_KEPT else _parse.__wrapped__(value)
+        digits, _, method = value.replace(b"\t", b" ").partition(b" ")
+        method = method.strip(b" \t")
+        if not digits.isdigit() or len(digits) > 10 or not is_token(method):
+            raise HeaderError(f"CSeq {value[:60]!r}: expected a number and a method")
+        number = int(digits)
+        if number >= LIMIT:
+            raise HeaderError(f"CSeq {number}: expected less than 2**31")
+        return cls(number, method.decode("ascii"))
 
 
 @lru_cache(1024)
-def _parse(value: bytes) -> CSeq:
-    digits, _, method = value.replace(b"\t", b" ").partition(b" ")
-    method = method.strip(b" \t")
-    if not digits.isdigit() or len(digits) > 10 or not is_token(method):
-        raise HeaderError(f"CSeq {value[:60]!r}: expected a number and a method")
-    number = int(digits)
-    if number >= LIMIT:
-        raise HeaderError(f"CSeq {number}: expected less than 2**31")
-    return CSeq(number, method.decode("ascii"))
+def cseq_of(line: bytes) -> CSeq:
+    """The same of a header line: many calls have the same one. Raises HeaderError.
+
+    What is longer than MAX_KEPT is to be read by ``cseq_of.__wrapped__``, without being kept: strangers choose it.
+    """
+    return CSeq.parse(value_of(line))

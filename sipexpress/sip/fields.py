@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import CR, LF, NUL, canonical, split_list, to_raw, unfold
+from sipexpress.sip.headers import CR, LF, NUL, canonical, split_list, to_raw, unfold, value_of
 
 FROM_TAG, TO_TAG = "tag of from", "tag of to"
 """Where the tags are kept."""
@@ -37,6 +37,13 @@ class Fields:
             return None
         value = line.partition(b":")[2].strip(b" \t")
         return unfold(value) if CR in value else value
+
+    def line(self, key: str) -> bytes | None:
+        """The first header line `key`, without CRLF, or None."""
+        try:
+            return self._lines[self.keys.index(key)]
+        except ValueError:
+            return None
 
     def lines(self, key: str) -> list[bytes]:
         """Every header line `key`, without CRLF."""
@@ -108,7 +115,10 @@ class Fields:
 
     def remove(self, name: str) -> int:
         """Remove every field of that name; returns how many there were."""
-        key = canonical(name)
+        return self.remove_lines(canonical(name))
+
+    def remove_lines(self, key: str) -> int:
+        """Remove every field `key`; returns how many there were."""
         keys = self.keys
         count = keys.count(key)
         if count:
@@ -127,7 +137,7 @@ class Fields:
         """Put all `lines` where the first field of that key stands, and remove the other ones."""
         keys = self.keys
         at = keys.index(key) if key in keys else len(keys)
-        self.remove(key)
+        self.remove_lines(key)
         self._forget(key)
         keys[at:at] = [key] * len(lines)
         self._lines[at:at] = lines
@@ -143,9 +153,3 @@ def header_line(name: str, value: str | bytes) -> tuple[str, bytes]:
     if CR in raw or LF in raw or NUL in raw:
         raise HeaderError(f"the value of {name} holds CR, LF or NUL: {raw!r}")
     return key, b"%b: %b" % (name.encode("ascii"), raw)
-
-
-def value_of(line: bytes) -> bytes:
-    """The field value of a header line, unfolded."""
-    value = line.partition(b":")[2].strip(b" \t")
-    return unfold(value) if CR in value else value

@@ -98,6 +98,12 @@ def unfold(value: bytes) -> bytes:
     return b" ".join([part.strip(b" \t") for part in value.split(b"\r\n")]).strip(b" ")
 
 
+def value_of(line: bytes) -> bytes:
+    """The field value of a header line, unfolded."""
+    value = line.partition(b":")[2].strip(b" \t")
+    return unfold(value) if CR in value else value
+
+
 def split_list(value: bytes) -> list[bytes]:
     """The elements of a comma list: commas in quoted strings and between ``<`` and ``>`` do not
     count; empty elements are left out (RFC 3261 7.3.1).

@@ -10,9 +10,9 @@ import re
 from typing import Any, Protocol
 
 from sipexpress.errors import HeaderError, MessageError
-from sipexpress.sip.cseq import CSeq
-from sipexpress.sip.fields import FROM_TAG, TO_TAG, Fields, header_line, value_of
-from sipexpress.sip.headers import COMMA, CR, DISPLAY, is_token, to_raw
+from sipexpress.sip.cseq import MAX_KEPT, CSeq, cseq_of
+from sipexpress.sip.fields import FROM_TAG, TO_TAG, Fields, header_line
+from sipexpress.sip.headers import COMMA, CR, DISPLAY, is_token, to_raw, value_of
 from sipexpress.sip.nameaddr import NameAddr, parse_list, tag_of
 from sipexpress.sip.scan import scan
 from sipexpress.sip.uri import AnyUri, parse_uri
@@ -22,8 +22,9 @@ MAX_BODY = 65536
 
 _CONTROL = re.compile(rb"[\x00-\x20\x7f]")
 _METHOD_NAMES = "INVITE ACK BYE CANCEL REGISTER OPTIONS INFO PRACK UPDATE MESSAGE SUBSCRIBE NOTIFY PUBLISH REFER"
+# As nearly everybody writes them.
 _LENGTHS = {b"Content-Length: %d" % length: length for length in range(2048)}
-"""As nearly everybody writes it."""
+_HOPS = {b"Max-Forwards: %d" % hops: hops for hops in range(256)}
 _METHODS = {name.encode(): name for name in _METHOD_NAMES.split()}
 
 
@@ -80,8 +81,8 @@ class Message(Fields):
         return kept[TO_TAG] if TO_TAG in kept else self._tag("to", TO_TAG)  # type: ignore[return-value]
 
     def _tag(self, key: str, memo: str) -> bytes | None:
-        value = self.header(key)
-        tag = self._kept[memo] = None if value is None else tag_of(value)
+        line = self.line(key)
+        tag = self._kept[memo] = None if line is None else tag_of(line)
         return tag
 
     @property
@@ -97,10 +98,10 @@ class Message(Fields):
         """The CSeq header (RFC 3261 20.16). Raises HeaderError."""
         kept = self._kept.get("cseq")
         if kept is None:
-            value = self.header("cseq")
-            if value is None:
+            line = self.line("cseq")
+            if line is None:
                 raise HeaderError("the message has no CSeq header")
-            kept = self._kept["cseq"] = CSeq.parse(value)
+            kept = self._kept["cseq"] = cseq_of(line) if len(line) <= MAX_KEPT else cseq_of.__wrapped__(line)
         return kept  # type: ignore[return-value]
 
     @property
@@ -108,10 +109,10 @@ class Message(Fields):
         """The top Via (RFC 3261 20.42). Raises HeaderError."""
         kept = self._kept.get("via")
         if kept is None:
-            value = self.header("via")
-            if value is None:
+            line = self.line("via")
+            if line is None:
                 raise HeaderError("the message has no Via header")
-            kept = self._kept["via"] = Via.parse(value)
+            kept = self._kept["via"] = Via.of_line(line)
         return kept  # type: ignore[return-value]
 
     @property
@@ -196,12 +197,16 @@ class Request(Message):
         """The Max-Forwards value (RFC 3261 20.22); None when there is none. Raises HeaderError."""
         kept = self._kept.get("max-forwards")
         if kept is None:
-            value = self.header("max-forwards")
-            if value is None:
+            line = self.line("max-forwards")
+            if line is None:
                 return None
-            if not value.isdigit() or len(value) > 10:
-                raise HeaderError("Max-Forwards is not a number")
-            kept = self._kept["max-forwards"] = int(value)
+            kept = _HOPS.get(line)
+            if kept is None:
+                value = value_of(line)
+                if not value.isdigit() or len(value) > 10:
+                    raise HeaderError("Max-Forwards is not a number")
+                kept = int(value)
+            self._kept["max-forwards"] = kept
         return kept  # type: ignore[return-value]
 
     def set_uri(self, uri: AnyUri | str | bytes) -> None:

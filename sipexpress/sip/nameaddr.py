@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import QUOTE, blank_quoted, end_of_quoted, split_list
+from sipexpress.sip.headers import QUOTE, blank_quoted, end_of_quoted, split_list, value_of
 from sipexpress.sip.params import Params, param_of, parse_params, unquote, write_params
 from sipexpress.sip.uri import AnyUri, parse_uri
 
-_TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~"
+# As nearly everybody writes it: behind the bracket, at the end.
+_USUAL_TAG = re.compile(
+    rb'[A-Za-z]+: (?:[^"<>\r]*|"[^"\\\r]*"[ \t]*)<[^<>"\r]*>;tag=([A-Za-z0-9\-.!%*_+`\'~]+)\Z'
+)
 _TAG = re.compile(rb';[ \t]*tag[ \t]*=[ \t]*([^\s;,"<>]+)', re.IGNORECASE)
 _DISPLAY = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\x80-\U0010ffff\udc80-\udcff]*\Z")
 
@@ -89,16 +92,12 @@ def parse_list(values: Iterable[bytes]) -> list[NameAddr]:
     return [NameAddr.parse(item) for value in values for item in split_list(value)]
 
 
-def _odd(head: bytes) -> bool:
-    return head.count(b'"') != 2 or b"\\" in head
-
-
-def tag_of(value: bytes) -> bytes | None:
-    """The tag of a From or To value, without parsing the rest."""
-    head, _, tag = value.rpartition(b";tag=")
-    # The usual place: behind the bracket, at the end.
-    if head.endswith(b">") and tag and not tag.translate(None, _TOKEN) and not (QUOTE in head and _odd(head)):
-        return tag
+def tag_of(line: bytes) -> bytes | None:
+    """The tag of a From or To line, without parsing the rest."""
+    usual = _USUAL_TAG.match(line)
+    if usual is not None:
+        return usual[1]
+    value = value_of(line)
     # A name, a URI or another parameter may hold ";tag=" too: look only behind them.
     if QUOTE in value:
         value = blank_quoted(value)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import COMMA, CR, QUOTE, blank_quoted, split_list, unfold
+from sipexpress.sip.headers import COMMA, CR, QUOTE, blank_quoted, split_list, unfold, value_of
 from sipexpress.sip.params import Params, param_of, parse_params
 
 MAX_KEPT = 128
@@ -17,7 +17,8 @@ _HOP = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _BRANCH = re.compile(rb';[ \t]*branch[ \t]*=[ \t]*([^\s;,"]+)', re.IGNORECASE)
-_USUAL = re.compile(r"branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z")
+# One hop as nearly everybody writes it.
+_USUAL = re.compile(rb"Via: (SIP/2\.0/[A-Z]+ [A-Za-z0-9.\-:\[\]]+);branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z")
 
 
 @lru_cache(4096)
@@ -36,12 +37,13 @@ def _hop(text: bytes) -> tuple[str, str, int | None]:
 class Via:
     """One hop. `transport` is in upper case, `host` as written without brackets, `port` None when absent."""
 
-    __slots__ = ("_text", "branch", "host", "more", "port", "received", "rport", "transport")
+    __slots__ = ("_first", "branch", "host", "more", "port", "received", "rport", "transport")
 
     transport: str
     host: str
     port: int | None
-    _text: str
+    _first: bytes
+    """What it was read from."""
     more: bool
     """Whether another one may follow in the same field."""
     branch: str | None
@@ -60,26 +62,37 @@ class Via:
             first = unfold(first)
         hop, semicolon, params = first.partition(b";")
         via = cls.__new__(cls)
+        via._first = first
         via.more = more
         # What is long is read without being kept: strangers choose it.
         via.transport, via.host, via.port = _hop(hop) if len(hop) <= MAX_KEPT else _hop.__wrapped__(hop)
-        text = via._text = params.decode("utf-8", "surrogateescape")
-        usual = _USUAL.match(text)
-        if usual is not None:
-            via.branch, rport = usual.groups()
-            via.received = None
-            via.rport = None if rport is None else ""
-        else:
-            read = parse_params(";" + text, "Via") if semicolon else ()
-            via.branch = param_of(read, "branch")
-            via.received = param_of(read, "received")
-            via.rport = param_of(read, "rport")
+        read = parse_params(";" + params.decode("utf-8", "surrogateescape"), "Via") if semicolon else ()
+        via.branch = param_of(read, "branch")
+        via.received = param_of(read, "received")
+        via.rport = param_of(read, "rport")
+        return via
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Via:
+        """Read the first Via of a header line. Raises HeaderError."""
+        usual = _USUAL.match(line)
+        if usual is None:
+            return cls.parse(value_of(line))
+        hop, branch, rport = usual.groups()
+        via = cls.__new__(cls)
+        via._first = line
+        via.more = False
+        via.transport, via.host, via.port = _hop(hop) if len(hop) <= MAX_KEPT else _hop.__wrapped__(hop)
+        via.branch = branch.decode("ascii")
+        via.received = None
+        via.rport = None if rport is None else ""
         return via
 
     @property
     def params(self) -> Params:
         """All of its parameters."""
-        return parse_params(";" + self._text, "Via") if self._text else ()
+        text = self._first.partition(b";")[2].decode("utf-8", "surrogateescape")
+        return parse_params(";" + text, "Via") if text else ()
 
 
 def split_first(value: bytes) -> tuple[bytes, bytes]:
@@ -94,7 +107,9 @@ def split_first(value: bytes) -> tuple[bytes, bytes]:
 
 
 def branch_of(value: bytes) -> bytes | None:
-    """The branch of the first Via in a field value, without parsing the rest."""
+    """The branch of the first Via in a header line or field value, without parsing the rest."""
+    if CR in value:
+        value = unfold(value)
     if QUOTE in value:
         value = blank_quoted(value)
     found = _BRANCH.search(value)
