@@ -130,7 +130,7 @@ class Inbound:
         if method == "OPTIONS" and server.answers_options and self._to_server(request):
             server.outbound.reply(call, 200, "OK", server.options_lines, b"")
             return
-        self._route(call)
+        server.runs.start(call, None, Context(server, call, REQUEST, request), self._routed)
 
     def _route(self, call: Call) -> None:
         context = Context(self._server, call, REQUEST, call.request)

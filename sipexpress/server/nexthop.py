@@ -7,17 +7,19 @@ from typing import NamedTuple
 
 from sipexpress.errors import UriError
 from sipexpress.sip.uri import Uri, parse_uri
+from sipexpress.transport.resolve import Place, default_port, numeric
 
 TRANSPORTS = frozenset(("", "udp", "tcp", "tls"))
 
 
 class Hop(NamedTuple):
-    """What the resolver has to be asked."""
+    """Where to send to: what the resolver has to be asked, or its answer where the host is an IP address."""
 
     host: str
     port: int | None
     transport: str
     sips: bool
+    places: list[Place] | None
 
 
 @lru_cache(4096)
@@ -33,7 +35,12 @@ def next_hop(uri: bytes, dst_uri: bytes | None) -> Hop | None:
     transport = (via.param("transport") or "").lower()
     if transport not in TRANSPORTS:
         return None
-    return Hop(via.param("maddr") or via.host, via.port, transport, via.is_sips)
+    host = via.param("maddr") or via.host
+    address = numeric(host)
+    if address is None:
+        return Hop(host, via.port, transport, via.is_sips, None)
+    protocol = "TLS" if via.is_sips else (transport or "udp").upper()
+    return Hop(host, via.port, transport, via.is_sips, [(protocol, address, via.port or default_port(protocol))])
 
 
 def live(flow: object | None) -> bool:

@@ -139,7 +139,8 @@ class Relay:
         if flow is not None and live(flow):
             self._transmit(call, branch, request, flow)  # type: ignore[arg-type]
             return
-        answer = self._server.resolver.locate(*hop)
+        host, port, transport, sips, places = hop
+        answer = places or self._server.resolver.locate(host, port, transport, sips)
         if isinstance(answer, list):
             self._send_to(call, branch, request, answer)
             return

@@ -48,7 +48,8 @@ class Stateless:
         if target.flow is not None and live(target.flow):
             self._forward_to(call, request, target.uri, target.flow, confirmed)  # type: ignore[arg-type]
             return True
-        answer = server.resolver.locate(*hop)
+        host, port, transport, sips, places = hop
+        answer = places or server.resolver.locate(host, port, transport, sips)
         if isinstance(answer, list):
             return self._forward_first(call, request, target.uri, answer, confirmed)
         copy = request.copy()

@@ -19,7 +19,7 @@ from sipexpress.transport.connections import Connections, Limits
 from sipexpress.transport.flow import Address, Flow
 from sipexpress.transport.listen import ListenSpec, Socket, is_loopback
 from sipexpress.transport.tcp import TcpSocket
-from sipexpress.transport.udp import UdpSocket
+from sipexpress.transport.udp import FLOWS, UdpSocket
 
 
 def addresses() -> dict[str, list[str]]:
@@ -67,6 +67,8 @@ class Network:
         self.mhomed = mhomed
         self.sockets: list[Socket] = []
         self._specs: list[ListenSpec] = []
+        self._ways: dict[tuple[Socket | None, Address], Flow] = {}
+        """What `flow_to` gave for late targets over UDP."""
         self._receiver: Any = None
         self._advertise: tuple[str, int | None] | None = None
 
@@ -110,11 +112,21 @@ class Network:
         """A flow to `address`: over a live TCP connection, else from `prefer` where that fits, else
         from the first socket of that protocol and family; None when there is none.
         """
+        if protocol != "UDP":
+            live = self.connections.find(address) if protocol == "TCP" else None
+            return live or self._flow_to(protocol, address, prefer)
+        way = (prefer, address)
+        flow = self._ways.get(way)
+        if flow is None:
+            flow = self._flow_to(protocol, address, prefer)
+            if flow is not None:
+                if len(self._ways) >= FLOWS:
+                    self._ways.clear()
+                self._ways[way] = flow
+        return flow
+
+    def _flow_to(self, protocol: str, address: Address, prefer: Socket | None) -> Flow | None:
         host = address[0]
-        if protocol == "TCP":
-            live = self.connections.find(address)
-            if live is not None:
-                return live
         if not self.mhomed and prefer is not None and prefer.protocol == protocol and self._fits(prefer, host):
             return prefer.flow_to(address)
         fitting = [socket for socket in self.sockets if socket.protocol == protocol and self._fits(socket, host)]
@@ -150,12 +162,14 @@ class Network:
                 except ConfigError:
                     continue  # not usable yet (IPv6 still tentative); the next scan tries again
         self.sockets += added
+        self._ways.clear()
         return added, removed
 
     def close(self) -> Deferred[Any]:
         """Close every socket and connection."""
         self.connections.stop()
         closing, self.sockets = self.sockets, []
+        self._ways.clear()
         return gatherResults([maybeDeferred(socket.stop) for socket in closing], consumeErrors=True)
 
 
