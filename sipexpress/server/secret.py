@@ -66,21 +66,17 @@ class Secret:
         self._hop_key = hashlib.blake2b(secret, person=b"sx-hops", digest_size=32).digest()
         # The process number leaves room for several processes on one port.
         self._branch_prefix = b"z9hG4bK%x-" % process
-        self._pool = ""
+        self._pool = b""
         self._at = 0
 
-    def random(self) -> str:
-        """16 hex digits from the system's random source."""
+    def branch(self) -> bytes:
+        """A new branch parameter (RFC 3261 8.1.1.7): 16 hex digits of it are from the system's random source."""
         at = self._at
         if at >= len(self._pool):
-            self._pool = os.urandom(4096).hex()
+            self._pool = os.urandom(4096).hex().encode()
             at = 0
         self._at = at + 16
-        return self._pool[at : at + 16]
-
-    def branch(self) -> bytes:
-        """A new branch parameter (RFC 3261 8.1.1.7)."""
-        return self._branch_prefix + self.random().encode()
+        return self._branch_prefix + self._pool[at : at + 16]
 
     def tag(self, *parts: bytes) -> bytes:
         """A tag that is the same for the same parts: a retransmitted request gets the same one."""

@@ -251,20 +251,20 @@ class Response(Message):
 
     def without_via(self) -> bytes | None:
         """The message for the next Via; None when we are its last hop (RFC 3261 16.7 step 3)."""
-        keys, lines = self.keys, self._lines
+        keys = self.keys
         if "via" not in keys:
             return None
         number = keys.index("via")
-        line = lines[number]
-        if COMMA in line:
-            rest = split_first(value_of(line))[1].strip()
-            if rest:
-                return b"\r\n".join(
-                    (self._start, *lines[:number], b"Via: " + rest, *lines[number + 1 :], b"", self._body)
-                )
-        if "via" not in keys[number + 1 :]:
+        line = self._lines[number]
+        rest = split_first(value_of(line))[1].strip() if COMMA in line else b""
+        lines = [self._start, *self._lines, b"", self._body]
+        if rest:
+            lines[number + 1] = b"Via: " + rest
+        elif keys.count("via") > 1:
+            del lines[number + 1]
+        else:
             return None
-        return b"\r\n".join((self._start, *lines[:number], *lines[number + 1 :], b"", self._body))
+        return b"\r\n".join(lines)
 
 
 def parse_message(data: bytes, *, own: bool = False) -> Request | Response:

@@ -82,7 +82,7 @@ class ResponseContext:
         branch.status = status
         if not self.sent:
             self.sent = status
-            return RELAY | CANCEL if self.invite else RELAY
+            return RELAY | CANCEL if self.invite and len(self.branches) > 1 else RELAY
         if self.invite and self.sent < 300:
             return RELAY  # another branch, or the same 2xx again (16.7 step 5)
         return WAIT
