@@ -6,6 +6,7 @@ import ipaddress
 from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import attrs
@@ -30,6 +31,7 @@ from sipexpress.routing.use import Functions, ModuleBase
 from sipexpress.server.kinds import FAILURE, REQUEST
 from sipexpress.server.location import Binding
 from sipexpress.server.parameters import between, maybe_switch, switch, whole
+from sipexpress.sip.uri import parse_uri
 
 _LANE = 16
 
@@ -150,13 +152,9 @@ class Registrar(ModuleBase):
                 f"registrar has use_domain {self.use_domain}, usrloc {self.location.use_domain}: set both alike"
             )
 
-    def aor(self, uri: Any) -> str:
-        """The address-of-record of a URI, under which its bindings are kept. Raises Refused."""
-        aor = aor_of(uri, bool(self.use_domain))
-        if self.use_domain and self.realm_prefix:
-            user, _, host = aor.rpartition("@")
-            aor = f"{user}@{host.removeprefix(self.realm_prefix.lower())}"
-        return aor if self.case_sensitive else aor.lower()
+    def aor(self, uri: str | bytes) -> str:
+        """The address-of-record of a URI, under which its bindings are kept. Raises UriError, Refused."""
+        return _aor(uri, bool(self.use_domain), self.realm_prefix, self.case_sensitive)
 
     # lookup
 
@@ -167,7 +165,7 @@ class Registrar(ModuleBase):
     def fetch(self, ctx: Any, table: str, name: str, use: Callable[[Any, list[Binding]], bool]) -> Answer[bool]:
         """Give `use` the context and the bindings of the Request-URI's user; False where that is none."""
         try:
-            aor = self.aor(ctx.msg.uri)
+            aor = self.aor(ctx.msg.raw_uri)
         except (ParseError, Refused):
             return Known(False, ctx, name)
         found = self.location.fetch(table, aor)
@@ -256,7 +254,7 @@ class Saving:
         msg = ctx.msg
         try:
             check_extensions(msg)
-            self.aor = module.aor(msg.to.uri)
+            self.aor = module.aor(msg.to.uri_text)
             changes = changes_of(msg, module.default_expires, module.min_expires, module.max_expires)
             for change in changes or ():
                 if change.expires:
@@ -329,6 +327,15 @@ class Saving:
             "the location store failed (Call-ID {call_id})", failure, call_id=self._ctx.call.call_id
         )
         return self.refuse(Refused(500, "Server Internal Error"))
+
+
+@lru_cache(4096)
+def _aor(text: str | bytes, use_domain: bool, realm_prefix: str, case_sensitive: bool) -> str:
+    aor = aor_of(parse_uri(text), use_domain)
+    if use_domain and realm_prefix:
+        user, _, host = aor.rpartition("@")
+        aor = f"{user}@{host.removeprefix(realm_prefix.lower())}"
+    return aor if case_sensitive else aor.lower()
 
 
 def _then(value: Any, use: Callable[[Any], bool | Deferred[bool]]) -> bool | Deferred[bool]:

@@ -11,9 +11,7 @@ from sipexpress.sip.params import Params, param_of, parse_params, unquote, write
 from sipexpress.sip.uri import AnyUri, parse_uri
 
 # As nearly everybody writes it: behind the bracket, at the end.
-_USUAL_TAG = re.compile(
-    rb'[A-Za-z]+: (?:[^"<>\r]*|"[^"\\\r]*"[ \t]*)<[^<>"\r]*>;tag=([A-Za-z0-9\-.!%*_+`\'~]+)\Z'
-)
+_USUAL_TAG = re.compile(rb'[A-Za-z]+: (?:[^"<>\r]*|"[^"\\\r]*"[ \t]*)<[^<>"\r]*>;tag=([A-Za-z0-9\-.!%*_+`\'~]+)\Z')
 _TAG = re.compile(rb';[ \t]*tag[ \t]*=[ \t]*([^\s;,"<>]+)', re.IGNORECASE)
 _DISPLAY = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\x80-\U0010ffff\udc80-\udcff]*\Z")
 
