@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from sipexpress.errors import HeaderError
+from sipexpress.sip.headers import value_of
 from sipexpress.sip.via import Via, branch_of, split_first
 from tests.sip.samples import anything
 
@@ -129,6 +132,33 @@ class BranchTests(SynchronousTestCase):
         text = b"SIP/2.0/UDP h" + rest
         branch = branch_of(text)
         self.assertEqual(Via.parse(text).branch, None if branch is None else branch.decode())
+
+
+class LineTests(SynchronousTestCase):
+    """A header line is read in one step where it is written as usual."""
+
+    starts = st.sampled_from((b"Via: ", b"v: ", b"VIA:", b"Via:  ", b"Via : "))
+    hops = st.sampled_from(
+        (b"SIP/2.0/UDP h", b"SIP/2.0/TCP h.example:5070", b"SIP/2.0/UDP [2001:db8::1]:5060", b"sip/2.0/udp h")
+    )
+    ends = st.lists(
+        st.sampled_from(
+            (b";branch=z9hG4bKa", b";rport", b";rport=5", b";received=192.0.2.1", b";x=1", b" ", b",", b"\r\n ")
+        ),
+        max_size=4,
+    ).map(b"".join)
+
+    @given(starts, hops, ends)
+    def test_it_says_what_its_value_says(self, start: bytes, hop: bytes, end: bytes) -> None:
+        def read(of: Callable[[bytes], Via], text: bytes) -> object:
+            try:
+                via = of(text)
+            except HeaderError as error:
+                return str(error)
+            return [via.transport, via.host, via.port, via.branch, via.received, via.rport, via.params, via.more]
+
+        line = start + hop + end
+        self.assertEqual(read(Via.of_line, line), read(Via.parse, value_of(line)))
 
 
 class FirstTests(SynchronousTestCase):

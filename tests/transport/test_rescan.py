@@ -57,6 +57,18 @@ class RescanTests(NetworkCase):
             self.assertEqual(self.rescan(), ([], []))
         self.assertEqual(self.rescan(), ([self.place(4)], []))
 
+    def test_what_is_gone_is_no_longer_sent_from(self) -> None:
+        self.open(f"udp:lan0:{self.port}")
+
+        def source() -> object:
+            flow = self.network.flow_to("UDP", ("127.0.0.9", 5060), None)
+            return None if flow is None else str(flow.socket)
+
+        self.assertEqual(source(), self.place(2))
+        self.now(lan0=["127.0.0.3"])
+        self.rescan()
+        self.assertEqual(source(), self.place(3))
+
     def test_what_was_named_stays(self) -> None:
         found = self.open(self.place(2), "tcp:127.0.0.2:0", "udp:127.0.0.2:0")
         self.now(lan0=["127.0.0.4"])
