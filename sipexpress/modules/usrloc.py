@@ -106,7 +106,7 @@ class Usrloc(ModuleBase):
         if bindings is None:
             return []
         now = self.server.wall()
-        return [binding for binding in bindings if binding.expires > now or binding.permanent]
+        return [binding for binding in bindings if binding.valid(now)]
 
     def store(self, table: str, aor: str, bindings: list[Binding]) -> None:
         """Make `bindings` the bindings of `aor`. Raises SipExpressError at max_records."""

@@ -130,11 +130,10 @@ class Inbound:
         if method == "OPTIONS" and server.answers_options and self._to_server(request):
             server.outbound.reply(call, 200, "OK", server.options_lines, b"")
             return
-        server.runs.start(call, None, Context(server, call, REQUEST, request), self._routed)
+        self._route(call)
 
     def _route(self, call: Call) -> None:
-        context = Context(self._server, call, REQUEST, call.request)
-        self._server.runs.start(call, None, context, self._routed)
+        self._server.runs.start(call, None, Context(self._server, call, REQUEST, call.request), self._routed)
 
     def _routed(self, context: Context, error: BaseException | None) -> None:
         """The request route has ended."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sipexpress.errors import UriError
 from sipexpress.sip.uri import Uri, parse_uri
-from sipexpress.transport.resolve import Place, default_port, numeric
+from sipexpress.transport.resolve import Place, numeric_places
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
 
 TRANSPORTS = frozenset(("", "udp", "tcp", "tls"))
 
@@ -20,6 +23,10 @@ class Hop(NamedTuple):
     transport: str
     sips: bool
     places: list[Place] | None
+
+    def locate(self, resolver: Any) -> list[Place] | Deferred[list[Place]]:
+        """The places to try, best first: known already, or what the IResolver gives."""
+        return self.places or resolver.locate(self.host, self.port, self.transport, self.sips)
 
 
 @lru_cache(4096)
@@ -36,11 +43,8 @@ def next_hop(uri: bytes, dst_uri: bytes | None) -> Hop | None:
     if transport not in TRANSPORTS:
         return None
     host = via.param("maddr") or via.host
-    address = numeric(host)
-    if address is None:
-        return Hop(host, via.port, transport, via.is_sips, None)
-    protocol = "TLS" if via.is_sips else (transport or "udp").upper()
-    return Hop(host, via.port, transport, via.is_sips, [(protocol, address, via.port or default_port(protocol))])
+    places = numeric_places(host, via.port, transport, via.is_sips)
+    return Hop(host, via.port, transport, via.is_sips, places)
 
 
 def live(flow: object | None) -> bool:

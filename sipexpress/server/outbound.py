@@ -203,10 +203,7 @@ class Outbound:
     def expired(self, machine: Machine, effects: int) -> None:
         """A deadline of a machine passed; `effects` are what its timeout() gave."""
         if isinstance(machine, _SERVERS):
-            if effects == END:
-                self.end_server(machine)
-            else:
-                self._server_effects(machine, effects)
+            self._server_effects(machine, effects)
             return
         if effects & SEND:
             self.send(machine.flow, machine.sent)  # type: ignore[arg-type]

@@ -139,8 +139,7 @@ class Relay:
         if flow is not None and live(flow):
             self._transmit(call, branch, request, flow)  # type: ignore[arg-type]
             return
-        host, port, transport, sips, places = hop
-        answer = places or self._server.resolver.locate(host, port, transport, sips)
+        answer = hop.locate(self._server.resolver)
         if isinstance(answer, list):
             self._send_to(call, branch, request, answer)
             return

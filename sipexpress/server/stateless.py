@@ -48,8 +48,7 @@ class Stateless:
         if target.flow is not None and live(target.flow):
             self._forward_to(call, request, target.uri, target.flow, confirmed)  # type: ignore[arg-type]
             return True
-        host, port, transport, sips, places = hop
-        answer = places or server.resolver.locate(host, port, transport, sips)
+        answer = hop.locate(server.resolver)
         if isinstance(answer, list):
             return self._forward_first(call, request, target.uri, answer, confirmed)
         copy = request.copy()
@@ -77,9 +76,8 @@ class Stateless:
             # Nothing comes back: the branch only has to be the same for each retransmission.
             branch = _ACK_BRANCH + server.secret.hop(request.header("via") or b"", uri)
         else:
-            previous = Via.parse(request.header_values("via")[0])
             token = server.secret.hop(uri)[:8] + self._socket_token(call.source.socket)
-            branch = self._branch(request, previous, token)
+            branch = self._branch(request, request.via, token)
         server.outbound.send(flow, server.outbound.forwarded(call, request, uri, flow, branch))
 
     def _socket_token(self, socket: Socket) -> bytes:

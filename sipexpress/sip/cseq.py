@@ -31,10 +31,12 @@ class CSeq(NamedTuple):
         return cls(number, method.decode("ascii"))
 
 
-@lru_cache(1024)
 def cseq_of(line: bytes) -> CSeq:
-    """The same of a header line: many calls have the same one. Raises HeaderError.
+    """Read a header line. Raises HeaderError."""
+    # What is long is read without being kept: strangers choose it.
+    return _kept(line) if len(line) <= MAX_KEPT else CSeq.parse(value_of(line))
 
-    What is longer than MAX_KEPT is to be read by ``cseq_of.__wrapped__``, without being kept: strangers choose it.
-    """
-    return CSeq.parse(value_of(line))
+
+@lru_cache(1024)
+def _kept(line: bytes) -> CSeq:
+    return CSeq.parse(value_of(line))  # many calls have the same one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sipexpress.errors import HeaderError
-from sipexpress.sip.headers import CR, LF, NUL, canonical, split_list, to_raw, unfold, value_of
+from sipexpress.sip.headers import CR, LF, NUL, canonical, split_list, to_raw, value_of
 
 FROM_TAG, TO_TAG = "tag of from", "tag of to"
 """Where the tags are kept."""
@@ -31,12 +31,8 @@ class Fields:
 
     def header(self, key: str) -> bytes | None:
         """The first field value of the header `key` (a lower-case long name), or None."""
-        try:
-            line = self._lines[self.keys.index(key)]
-        except ValueError:
-            return None
-        value = line.partition(b":")[2].strip(b" \t")
-        return unfold(value) if CR in value else value
+        line = self.line(key)
+        return None if line is None else value_of(line)
 
     def line(self, key: str) -> bytes | None:
         """The first header line `key`, without CRLF, or None."""

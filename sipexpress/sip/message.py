@@ -10,7 +10,7 @@ import re
 from typing import Any, Protocol
 
 from sipexpress.errors import HeaderError, MessageError
-from sipexpress.sip.cseq import MAX_KEPT, CSeq, cseq_of
+from sipexpress.sip.cseq import CSeq, cseq_of
 from sipexpress.sip.fields import FROM_TAG, TO_TAG, Fields, header_line
 from sipexpress.sip.headers import COMMA, CR, DISPLAY, is_token, to_raw, value_of
 from sipexpress.sip.nameaddr import NameAddr, parse_list, tag_of
@@ -22,10 +22,10 @@ MAX_BODY = 65536
 
 _CONTROL = re.compile(rb"[\x00-\x20\x7f]")
 _METHOD_NAMES = "INVITE ACK BYE CANCEL REGISTER OPTIONS INFO PRACK UPDATE MESSAGE SUBSCRIBE NOTIFY PUBLISH REFER"
+_METHODS = {name.encode(): name for name in _METHOD_NAMES.split()}
 # As nearly everybody writes them.
 _LENGTHS = {b"Content-Length: %d" % length: length for length in range(2048)}
 _HOPS = {b"Max-Forwards: %d" % hops: hops for hops in range(256)}
-_METHODS = {name.encode(): name for name in _METHOD_NAMES.split()}
 
 
 class RecordRoute(Protocol):
@@ -101,7 +101,7 @@ class Message(Fields):
             line = self.line("cseq")
             if line is None:
                 raise HeaderError("the message has no CSeq header")
-            kept = self._kept["cseq"] = cseq_of(line) if len(line) <= MAX_KEPT else cseq_of.__wrapped__(line)
+            kept = self._kept["cseq"] = cseq_of(line)
         return kept  # type: ignore[return-value]
 
     @property

@@ -17,8 +17,10 @@ _HOP = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _BRANCH = re.compile(rb';[ \t]*branch[ \t]*=[ \t]*([^\s;,"]+)', re.IGNORECASE)
-# One hop as nearly everybody writes it.
-_USUAL = re.compile(rb"Via: (SIP/2\.0/[A-Z]+ [A-Za-z0-9.\-:\[\]]+);branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z")
+# One hop as nearly everybody writes it, and no longer than MAX_KEPT.
+_USUAL = re.compile(
+    rb"Via: (SIP/2\.0/[A-Z]{1,8} [A-Za-z0-9.\-:\[\]]{1,100});branch=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?\Z"
+)
 
 
 @lru_cache(4096)
@@ -82,7 +84,7 @@ class Via:
         via = cls.__new__(cls)
         via._first = line
         via.more = False
-        via.transport, via.host, via.port = _hop(hop) if len(hop) <= MAX_KEPT else _hop.__wrapped__(hop)
+        via.transport, via.host, via.port = _hop(hop)
         via.branch = branch.decode("ascii")
         via.received = None
         via.rport = None if rport is None else ""

@@ -23,7 +23,7 @@ class InviteClient(Machine):
     __slots__ = ("ack", "canceled")
 
     def __init__(self, key: bytes, flow: object, reliable: bool, timers: Timers, owner: object) -> None:
-        Machine.__init__(self, key, flow, reliable, timers, owner)
+        super().__init__(key, flow, reliable, timers, owner)
         self.ack = b""
         self.canceled = False
 

@@ -36,13 +36,11 @@ def tick_of(due: float) -> int:
 class Wheel:
     """Deadlines by tick. Moving one later, or dropping it, costs nothing until its old tick comes."""
 
-    __slots__ = ("_limit", "_slots", "_tick", "_wake")
+    __slots__ = ("_slots", "_tick", "_wake")
 
     def __init__(self, now: float, wake: Callable[[], None] = lambda: None) -> None:
         self._slots: dict[int, list[Timed]] = {}
         self._tick = int(now / TICK)
-        self._limit = 0.0
-        """Deadlines up to here belong to the tick that is on, or to earlier ones."""
         self._wake = wake
         """Called when there is something to wait for again."""
 
@@ -79,7 +77,11 @@ class Wheel:
         """Whether its deadline lies before the tick that is on: what comes due with it may be moved or
         dropped by another that came due with the same tick.
         """
-        return 0.0 < timed.due <= self._limit
+        return 0.0 < timed.due <= self._limit()
+
+    def _limit(self) -> float:
+        """Deadlines up to here belong to the tick that is on, or to earlier ones: see `tick_of`."""
+        return (self._tick + 1e-6) * TICK
 
     def advance(self, now: float) -> list[Timed]:
         """Move on to `now` and return whatever has come due, in order of ticks."""
@@ -92,7 +94,7 @@ class Wheel:
         else:
             ticks = [tick for tick in range(self._tick + 1, until + 1) if tick in slots]
         self._tick = until
-        limit = self._limit = (until + 1e-6) * TICK
+        limit = self._limit()
         expired = []
         for tick in ticks:
             for timed in slots.pop(tick):

@@ -68,7 +68,7 @@ class Network:
         self.sockets: list[Socket] = []
         self._specs: list[ListenSpec] = []
         self._ways: dict[tuple[Socket | None, Address], Flow] = {}
-        """What `flow_to` gave for late targets over UDP."""
+        """What `flow_to` gave for late targets over UDP, until the next rescan: mhomed has to follow new routes."""
         self._receiver: Any = None
         self._advertise: tuple[str, int | None] | None = None
 

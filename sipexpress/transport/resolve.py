@@ -60,11 +60,10 @@ class Resolver:
         The Deferred fails with SipExpressError when the name leads nowhere; cancelling it
         leaves others who wait for the same name alone.
         """
+        known = numeric_places(host, port, transport, sips)
+        if known is not None:
+            return known
         protocol = "TLS" if sips else transport.upper()
-        address = numeric(host)
-        if address is not None:
-            protocol = protocol or "UDP"
-            return [(protocol, address, port or default_port(protocol))]
         bare = host.strip("[]")
         key = (bare.lower().rstrip("."), port or 0, protocol, sips)
         kept = self._cache.get(key)
@@ -237,6 +236,15 @@ def numeric(host: str) -> str | None:
         return str(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
         return None
+
+
+def numeric_places(host: str, port: int | None, transport: str, sips: bool) -> list[Place] | None:
+    """The one place of a host that is an IP address (RFC 3263 4.1, 4.2); None for a name."""
+    address = numeric(host)
+    if address is None:
+        return None
+    protocol = "TLS" if sips else transport.upper() or "UDP"
+    return [(protocol, address, port or default_port(protocol))]
 
 
 def default_port(protocol: str) -> int:

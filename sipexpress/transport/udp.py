@@ -1,4 +1,4 @@
-"""UDP: a reader of our own, which drains the socket and sends without a queue."""
+"""UDP: a reader of our own, which drains the socket, and sends without waiting for the reactor."""
 
 from __future__ import annotations
 

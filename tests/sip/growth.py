@@ -30,7 +30,7 @@ def _cost(read: Callable[[T], object], text: T, times: int) -> float:
 
 
 class GrowthCase(SynchronousTestCase):
-    """Asserts that twice the input costs at most three times as much, best of five."""
+    """Asserts that twice the input costs at most three times as much, best of five or more."""
 
     def assertGrows(self, read: Callable[[T], object], make: Callable[[int], T], size: int) -> None:
         """`make` gives an input of about that many bytes; `size` is the larger one."""
